@@ -1,0 +1,30 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Installs what hapair's build and tests need on Debian 12. Quick when nothing is missing.
+set -eu
+
+packages=(
+	# build
+	gcc make pkg-config libc6-dev libnl-3-dev libnl-route-3-dev libnftnl-dev libmnl-dev
+	libinih-dev libevent-dev libssl-dev libjansson-dev libbsd-dev libsmartcols-dev
+	libcap-ng-dev
+	# tests
+	libcriterion-dev clang libclang-rt-dev clang-format clang-tidy mandoc binutils iproute2
+	iputils-ping nftables conntrack keepalived tshark procps
+)
+
+missing=()
+for p in "${packages[@]}"; do
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || missing+=("$p")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+	echo "deps: missing: ${missing[*]}" >&2
+	echo "deps: installing them needs root: sudo make deps" >&2
+	exit 1
+fi
+echo "deps: installing ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

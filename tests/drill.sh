@@ -1,0 +1,36 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The drills as tests: every scenario at the default timers, then the hardest at 10 ms adverts and
+# with 2,000 sessions. A scenario that fails prints its table and the daemons' last words.
+# usage: drill.sh BUILD_DIR
+set -u
+
+build=$1
+passed=0
+failed=0
+
+drill() {
+	echo "drill $*"
+	if "$build/hactl" -c etc/hapair.conf drill "$@"; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+	fi
+}
+
+for scenario in planned power-loss vrrpd-kill failback; do
+	drill "$scenario"
+done
+drill planned power-loss vrrpd-kill failback --advert 10ms
+drill planned power-loss vrrpd-kill failback --sessions 2000
+
+left=$(ip netns list 2>/dev/null | grep -c '^hapair-drill-')
+if [ "$left" -eq 0 ]; then
+	passed=$((passed + 1))
+else
+	echo "the drills left $left namespaces behind"
+	failed=$((failed + 1))
+fi
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
