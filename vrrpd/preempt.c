@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "preempt.h"
+
+enum {
+	ENTRIES_PER_MS = 10, /* slower than any link: a bulk that takes longer has gone wrong */
+};
+
+static mono wait_until(const struct preempt_input *in)
+{
+	mono from = in->started;
+	mono wait = in->sync_wait;
+
+	if (in->sync == PREEMPT_SYNC_CATCHING_UP) {
+		from = mono_max(from, in->catching_up_since);
+		wait = mono_add(wait, mono_from_ms((int64_t)(in->entries_left / ENTRIES_PER_MS)));
+	}
+	return mono_add(from, wait);
+}
+
+struct preempt_verdict preempt_decide(const struct preempt_input *in, mono now)
+{
+	struct preempt_verdict verdict = {.recheck = mono_never()};
+
+	if (!in->configured || in->stepped_down)
+		return verdict;
+	mono until = wait_until(in);
+
+	if (in->sync == PREEMPT_SYNC_SYNCED || mono_reached(until, now)) {
+		verdict.preempt = true;
+	} else {
+		verdict.waiting_for_sync = true;
+		verdict.recheck = until;
+	}
+	return verdict;
+}
