@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "child.h"
+
+#include "mono.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	STOP_PATIENCE_MS = 1000,
+	EXIT_NO_START = 127,
+};
+
+static int redirect(const char *log_path)
+{
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+
+	if (fd < 0 || null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0 ||
+	    dup2(fd, STDERR_FILENO) < 0)
+		return -errno;
+	return 0;
+}
+
+static int settle(pid_t parent, const struct netns *ns, const char *log_path)
+{
+	sigset_t none;
+
+	setsid();
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
+		return -ESRCH;
+	for (int s = 1; s < NSIG; s++)
+		signal(s, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (ns && setns(ns->fd, CLONE_NEWNET))
+		return -errno;
+	return log_path ? redirect(log_path) : 0;
+}
+
+pid_t child_fork(const struct netns *ns, const char *log_path)
+{
+	pid_t parent = getpid();
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return -errno;
+	if (pid == 0 && settle(parent, ns, log_path))
+		_exit(EXIT_NO_START);
+	return pid;
+}
+
+pid_t child_spawn(const struct netns *ns, const char *log_path, const char *const *argv)
+{
+	char *words[16];
+	size_t n = 0;
+
+	/* execv() wants writable words for reasons of history; it does not write. */
+	for (; argv[n] && n < 15; n++)
+		words[n] = (char *)(uintptr_t)argv[n];
+	words[n] = NULL;
+	pid_t pid = child_fork(ns, log_path);
+
+	if (pid == 0) {
+		execv(words[0], words);
+		dprintf(STDERR_FILENO, "cannot start %s: %s\n", words[0], strerror(errno));
+		_exit(EXIT_NO_START);
+	}
+	return pid;
+}
+
+bool child_ended(pid_t *pid, int *status)
+{
+	if (*pid <= 0 || waitpid(*pid, status, WNOHANG) != *pid)
+		return false;
+	*pid = 0;
+	return true;
+}
+
+void child_kill(pid_t *pid)
+{
+	int status;
+
+	if (*pid <= 0)
+		return;
+	kill(*pid, SIGKILL);
+	while (waitpid(*pid, &status, 0) < 0 && errno == EINTR)
+		;
+	*pid = 0;
+}
+
+void child_stop(pid_t *pid)
+{
+	mono deadline = mono_add(mono_now(), mono_from_ms(STOP_PATIENCE_MS));
+	int status;
+
+	if (*pid <= 0)
+		return;
+	kill(*pid, SIGTERM);
+	while (*pid > 0 && !child_ended(pid, &status) && mono_before(mono_now(), deadline))
+		nanosleep(&(struct timespec){.tv_nsec = 2 * MONO_NS_PER_MS}, NULL);
+	child_kill(pid);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The processes of a drill: forked into a namespace, in a session of their own so that the
+ * terminal's ^C reaches only the drill itself, and ended by pid with it.
+ */
+#ifndef HA_CHILD_H
+#define HA_CHILD_H
+
+#include "netns.h"
+
+#include <sys/types.h>
+
+/**
+ * Forks a process into ns (NULL: stays here) with stdout and stderr appended to log_path (NULL:
+ * inherited). Returns its pid to the parent, 0 to the child, or -errno.
+ */
+pid_t child_fork(const struct netns *ns, const char *log_path) __attribute__((warn_unused_result));
+/** The same, then executes argv[0]. */
+pid_t child_spawn(const struct netns *ns, const char *log_path, const char *const *argv)
+	__attribute__((warn_unused_result));
+/** Kills and reaps a child; *pid becomes 0. 0 and less are fine. */
+void child_kill(pid_t *pid);
+/** Sends SIGTERM, waits up to a second, then kills and reaps. */
+void child_stop(pid_t *pid);
+/** True when the child has ended; then *pid becomes 0 and *status its wait status. */
+bool child_ended(pid_t *pid, int *status);
+
+#endif

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "judge.h"
+
+#include <assert.h>
+
+static bool is_served(const struct judge_probe *p, mono late)
+{
+	return p->answered.ns != 0 && p->answered.ns - p->sent.ns <= late.ns;
+}
+
+static void take_longer(struct judge_outage *o, mono from, mono until, bool recovered)
+{
+	if (until.ns - from.ns <= o->longest.ns)
+		return;
+	*o = (struct judge_outage){.longest = mono_sub(until, from),
+				   .from = from,
+				   .until = until,
+				   .recovered = recovered};
+}
+
+struct judge_outage judge_outage(const struct judge_probe *probe, size_t n, mono from, mono late)
+{
+	struct judge_outage o = {.recovered = true};
+	mono last = from;
+	size_t unanswered = 0; /* since the last answered one */
+
+	for (size_t i = 0; i < n; i++) {
+		if (probe[i].sent.ns < from.ns)
+			continue;
+		if (!is_served(&probe[i], late)) {
+			unanswered++;
+			continue;
+		}
+		if (unanswered > 0)
+			take_longer(&o, last, probe[i].sent, true);
+		last = probe[i].sent;
+		unanswered = 0;
+	}
+	if (unanswered > 0)
+		take_longer(&o, last, probe[n - 1].sent, false);
+	return o;
+}
+
+struct judge_outage judge_with_handover(struct judge_outage outage, mono last, mono first)
+{
+	/* Answers one probe apart are as good as service can be measured. */
+	if (last.ns != 0 && first.ns - last.ns > 2 * MONO_NS_PER_MS)
+		take_longer(&outage, last, first, outage.recovered);
+	return outage;
+}
+
+mono judge_blind(const struct judge_probe *probe, size_t n, mono from, mono *at)
+{
+	mono longest = mono_zero();
+
+	*at = from;
+	for (size_t i = 1; i < n; i++) {
+		mono pause = mono_sub(probe[i].sent, probe[i - 1].sent);
+
+		if (probe[i].sent.ns < from.ns || pause.ns <= longest.ns)
+			continue;
+		longest = pause;
+		*at = probe[i - 1].sent;
+	}
+	return longest;
+}
+
+static bool is_several(uint8_t gateways)
+{
+	return (gateways & (gateways - 1)) != 0;
+}
+
+size_t judge_dual(const struct judge_probe *probe, size_t n)
+{
+	size_t dual = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (is_several(probe[i].arp_by) || is_several(probe[i].echo_by))
+			dual++;
+	return dual;
+}
+
+static bool is_by(const struct judge_probe *p, unsigned gateway)
+{
+	return ((p->echo_by | p->arp_by) >> gateway & 1) != 0;
+}
+
+mono judge_last_answer(const struct judge_probe *probe, size_t n, unsigned gateway, mono end)
+{
+	mono last = mono_zero();
+
+	for (size_t i = 0; i < n && probe[i].sent.ns < end.ns; i++)
+		if (is_by(&probe[i], gateway))
+			last = probe[i].sent;
+	return last;
+}
+
+mono judge_first_answer(const struct judge_probe *probe, size_t n, unsigned gateway, mono begin)
+{
+	for (size_t i = 0; i < n; i++)
+		if (probe[i].sent.ns >= begin.ns && is_by(&probe[i], gateway))
+			return probe[i].sent;
+	return mono_zero();
+}
+
+bool judge_session_settled(const struct judge_session *s)
+{
+	return s->requested == s->answered && s->notified == s->received &&
+	       s->received == s->acknowledged;
+}
+
+bool judge_session_alive(const struct judge_session *s, mono restored)
+{
+	return s->opened && s->broken == JUDGE_WHOLE && s->last_answer.ns > restored.ns &&
+	       s->last_notification.ns > restored.ns;
+}
+
+static void count_hung(struct judge_sessions *sum, const struct judge_session *s, mono restored)
+{
+	sum->hung++;
+	if (s->requested != s->answered || s->last_answer.ns <= restored.ns)
+		sum->hung_client++;
+	if (s->notified != s->received || s->received != s->acknowledged ||
+	    s->last_notification.ns <= restored.ns)
+		sum->hung_server++;
+}
+
+struct judge_sessions judge_sessions(const struct judge_session *s, size_t n, mono restored)
+{
+	struct judge_sessions sum = {0};
+
+	for (size_t i = 0; i < n; i++) {
+		if (s[i].broken != JUDGE_WHOLE && s[i].broken < JUDGE_BREAK_N)
+			sum.broken[s[i].broken]++;
+		if (!s[i].opened)
+			continue;
+		sum.opened++;
+		if (judge_session_alive(&s[i], restored) && judge_session_settled(&s[i]))
+			sum.survived++;
+		else if (s[i].broken == JUDGE_WHOLE)
+			count_hung(&sum, &s[i], restored);
+	}
+	sum.lost = sum.opened - sum.survived;
+	return sum;
+}
+
+const char *judge_break_text(enum judge_break b)
+{
+	static const char *const text[JUDGE_BREAK_N] = {
+		[JUDGE_WHOLE] = "whole",
+		[JUDGE_RESET] = "reset",
+		[JUDGE_CLOSED] = "closed by the server",
+		[JUDGE_SPLIT] = "sent to another server",
+		[JUDGE_LOST] = "a message lost",
+		[JUDGE_REPEATED] = "a message repeated",
+		[JUDGE_ALTERED] = "a message altered",
+		[JUDGE_TIMEOUT] = "not opened in time",
+	};
+
+	assert(b < JUDGE_BREAK_N);
+	return text[b];
+}
+
+mono judge_active_down_interval(mono advert_interval, uint8_t priority)
+{
+	/* 3 x Active_Adver_Interval + Skew_Time; the fraction of a centisecond is kept. */
+	return mono_from_ns(3 * advert_interval.ns + (256 - priority) * advert_interval.ns / 256);
+}
