@@ -83,7 +83,7 @@ for group in "${groups[@]}"; do
 	static)
 		one 'manual pages lint' tests/check-man.sh vrrpd/*.8 lbd/*.8 hactl/*.8 etc/*.5
 		one 'sources are formatted' make --no-print-directory format-check
-		one 'shell scripts parse' bash -n tests/*.sh tests/ns/*.sh
+		one 'shell scripts parse' bash -c 'for f in tests/*.sh tests/ns/*.sh; do bash -n "$f" || exit 1; done'
 		;;
 	unit)
 		for t in "$build"/tests/unit/* "$build"/tests/sim/*; do
