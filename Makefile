@@ -158,9 +158,14 @@ format-check:
 	$(Q)clang-format --dry-run -Werror $(SOURCES)
 
 ## tidy: clang-tidy over the programs and the library
+TIDIED := $(patsubst %.c,$(B)/tidy/%.ok,$(filter %.c,$(filter-out tests/%,$(SOURCES))))
 tidy:
-	$(Q)clang-tidy --quiet $(wildcard lib/*.c vrrpd/*.c lbd/*.c hactl/*.c hactl/drill/*.c) -- \
-		-std=c11 $(CPPFLAGS)
+	$(Q)$(SUBMAKE) -k $(TIDIED)
+$(B)/tidy/%.ok: %.c .clang-tidy
+	@mkdir -p $(@D)
+	$(call say,TIDY,$<)
+	$(Q)clang-tidy --quiet $< -- -std=c11 $(CPPFLAGS) 2>/dev/null
+	@touch $@
 
 ## install: programs, manual pages, example, completion below $(DESTDIR)$(PREFIX)
 install: all

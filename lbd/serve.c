@@ -154,9 +154,9 @@ static uint8_t state_to_wire(const char *name)
 {
 	static const char *const names[] = {"Initialize", "Backup", "Active"};
 
-	for (uint8_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(name, names[i]) == 0)
-			return i;
+			return (uint8_t)i;
 	return 0;
 }
 

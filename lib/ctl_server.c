@@ -183,7 +183,8 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	while (!client->doomed && (packet = TAILQ_FIRST(&client->pending))) {
-		int rc = send_packet(fd, packet->data, packet->len_bytes);
+		/* The analyzer does not see that TAILQ_REMOVE has moved the head. */
+		int rc = send_packet(fd, packet->data, packet->len_bytes); // NOLINT
 		if (rc == -EAGAIN)
 			return;
 		if (rc) {
@@ -539,7 +540,7 @@ void ctl_server_close(struct ctl_server *server)
 	if (!server)
 		return;
 	while ((client = TAILQ_FIRST(&server->clients)))
-		client_free(client);
+		client_free(client); // NOLINT: it takes itself out of the list
 	if (server->acceptable)
 		event_free(server->acceptable);
 	if (server->accept_again)

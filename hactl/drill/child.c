@@ -3,6 +3,7 @@
 
 #include "mono.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -68,6 +69,7 @@ pid_t child_spawn(const struct netns *ns, const char *log_path, const char *cons
 	for (; argv[n] && n < 15; n++)
 		words[n] = (char *)(uintptr_t)argv[n];
 	words[n] = NULL;
+	assert(words[0]);
 	pid_t pid = child_fork(ns, log_path);
 
 	if (pid == 0) {

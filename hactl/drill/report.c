@@ -49,8 +49,9 @@ void report_logs(const struct home *home, const struct conf *conf)
 static double to_ms(mono t)
 {
 	int64_t half = t.ns < 0 ? -MONO_NS_PER_MS / 20 : MONO_NS_PER_MS / 20;
+	int64_t tenths = (t.ns + half) / (MONO_NS_PER_MS / 10);
 
-	return (double)((t.ns + half) / (MONO_NS_PER_MS / 10)) / 10;
+	return (double)tenths / 10;
 }
 
 static json_t *json_timeline(const struct scenario_result *r)
