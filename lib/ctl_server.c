@@ -23,6 +23,7 @@
 
 enum {
 	CLIENTS_MAX = 64,
+	CLIENTS_RESERVED = 8, /* of those, for whoever may change things */
 	BACKLOG = 16,
 	PENDING_MAX_BYTES = 1024 * 1024,
 	PENDING_MAX_PACKETS = 4096,
@@ -76,6 +77,15 @@ struct ctl_server {
 	char in[CTL_PACKET_MAX + 1];
 	char out[CTL_PACKET_MAX];
 };
+
+/*
+ * Root may change things, and so may the account the daemon itself runs as: lbd, switched to the
+ * service user, speaks to vrrpd, switched to the same one.
+ */
+static bool may_change(uid_t uid)
+{
+	return uid == 0 || uid == geteuid();
+}
 
 static void client_doom(struct ctl_client *client, const char *why)
 {
@@ -291,15 +301,6 @@ static void refuse_unknown(const struct ctl_call *call, const char *cmd)
 	ctl_end(call, CTL_BAD_COMMAND, json_pack("{s:s, s:s}", "text", text, "nearest", best.word));
 }
 
-/*
- * Root may change things, and so may the account the daemon itself runs as: lbd, switched to the
- * service user, speaks to vrrpd, switched to the same one.
- */
-static bool may_change(const struct ctl_client *client)
-{
-	return client->uid == 0 || client->uid == geteuid();
-}
-
 static void dispatch(struct ctl_client *client, const struct ctl_call *call,
 		     const struct ctl_request *req)
 {
@@ -309,7 +310,7 @@ static void dispatch(struct ctl_client *client, const struct ctl_call *call,
 		const struct ctl_command *command = &server->commands[i];
 		if (strcmp(command->name, req->cmd) != 0)
 			continue;
-		if (command->changes && !may_change(client))
+		if (command->changes && !may_change(client->uid))
 			ctl_end_text(call, CTL_DENIED,
 				     "\"%s\" changes the node: only root may do that", req->cmd);
 		else
@@ -368,6 +369,27 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		handle_packet(client, (size_t)len);
 }
 
+static void refuse_crowd(struct ctl_server *server, int fd)
+{
+	json_t *body = json_pack("{s:s}", "text", "too many control connections");
+	size_t len = ctl_reply_encode(0, CTL_FAILED, true, body, server->out, sizeof(server->out));
+
+	json_decref(body);
+	if (len > 0)
+		(void)send_packet(fd, server->out, len);
+	close(fd);
+	log_limited(server->log, &server->refusals, LOG_LEVEL_WARN,
+		    "control client refused reason=\"too many\" max=%d", CLIENTS_MAX);
+}
+
+/* Readers cannot keep out whoever may have to act. */
+static bool is_crowded(const struct ctl_server *server, uid_t uid)
+{
+	size_t reserved = may_change(uid) ? 0 : CLIENTS_RESERVED;
+
+	return server->n_clients >= CLIENTS_MAX - reserved;
+}
+
 static void client_new(struct ctl_server *server, int fd)
 {
 	struct ucred peer;
@@ -377,6 +399,11 @@ static void client_new(struct ctl_server *server, int fd)
 	if (!client || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_len)) {
 		free(client);
 		close(fd);
+		return;
+	}
+	if (is_crowded(server, peer.uid)) {
+		free(client);
+		refuse_crowd(server, fd);
 		return;
 	}
 	client->server = server;
@@ -392,19 +419,6 @@ static void client_new(struct ctl_server *server, int fd)
 		client_free(client);
 }
 
-static void refuse_crowd(struct ctl_server *server, int fd)
-{
-	json_t *body = json_pack("{s:s}", "text", "too many control connections");
-	size_t len = ctl_reply_encode(0, CTL_FAILED, true, body, server->out, sizeof(server->out));
-
-	json_decref(body);
-	if (len > 0)
-		(void)send_packet(fd, server->out, len);
-	close(fd);
-	log_limited(server->log, &server->refusals, LOG_LEVEL_WARN,
-		    "control client refused reason=\"too many\" max=%d", CLIENTS_MAX);
-}
-
 static void on_acceptable(evutil_socket_t listener, short what, void *arg)
 {
 	struct ctl_server *server = arg;
@@ -415,10 +429,7 @@ static void on_acceptable(evutil_socket_t listener, short what, void *arg)
 	int fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd >= 0) {
 		event_add(server->acceptable, NULL);
-		if (server->n_clients >= CLIENTS_MAX)
-			refuse_crowd(server, fd);
-		else
-			client_new(server, fd);
+		client_new(server, fd);
 	} else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
 		/* The connection stays in the backlog: asking again at once would spin. */
 		event_del(server->acceptable);

@@ -6,6 +6,7 @@
  */
 #include "log.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -28,7 +29,8 @@ struct log {
 	enum log_level threshold;
 	log_tap_fn *tap;
 	void *tap_arg;
-	bool in_tap; /* a tap that logs must not call itself */
+	bool in_tap;         /* a tap that logs must not call itself */
+	uint64_t lost_lines; /* since the last one that was written */
 };
 
 struct level_row {
@@ -104,6 +106,17 @@ static int format_prefix(const struct log *log, enum log_level level, char *buf,
 			level_rows[level].name, log->program);
 }
 
+/*
+ * A reader that has stopped must not stop the daemon with it: what does not fit is dropped and
+ * counted. A pipe that polls writable has room for a whole line (TEXT_MAX is below PIPE_BUF).
+ */
+static bool has_room(void)
+{
+	struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+	return poll(&out, 1, 0) > 0 && out.revents & POLLOUT;
+}
+
 static void write_line(const struct log *log, enum log_level level, char *text)
 {
 	char prefix[PREFIX_MAX];
@@ -126,10 +139,27 @@ static void write_line(const struct log *log, enum log_level level, char *text)
 		return;
 }
 
+static void write_or_count(struct log *log, enum log_level level, char *text)
+{
+	char lost[64];
+
+	if (!has_room()) {
+		log->lost_lines++;
+		return;
+	}
+	if (log->lost_lines > 0) {
+		snprintf(lost, sizeof(lost), "log: reader was stuck lost_lines=%llu",
+			 (unsigned long long)log->lost_lines);
+		log->lost_lines = 0;
+		write_line(log, LOG_LEVEL_WARN, lost);
+	}
+	write_line(log, level, text);
+}
+
 static void emit(struct log *log, enum log_level level, char *text)
 {
 	sanitise(text);
-	write_line(log, level, text);
+	write_or_count(log, level, text);
 	if (log->tap && !log->in_tap) {
 		log->in_tap = true;
 		log->tap(log->tap_arg, level, text);

@@ -140,3 +140,22 @@ Test(log, every_level_has_a_name)
 	cr_expect_str_eq(log_level_name(LOG_LEVEL_DEBUG), "debug");
 	cr_expect_str_eq(log_level_name(LOG_LEVEL_N), "unknown");
 }
+
+Test(log, a_reader_that_stopped_costs_lines_and_not_the_daemon)
+{
+	int reader = capture_stderr();
+	struct log *log = log_new("test", LOG_LEVEL_INFO);
+	char buf[1 << 17];
+
+	for (int i = 0; i < 5000; i++) /* far more than a pipe holds: would hang */
+		log_msg(log, LOG_LEVEL_INFO, "event number=%d", i);
+	cr_assert_gt(read(reader, buf, sizeof(buf)), 0);
+	log_msg(log, LOG_LEVEL_INFO, "reading again");
+	ssize_t len = read(reader, buf, sizeof(buf) - 1);
+
+	cr_assert_gt(len, 0);
+	buf[len] = '\0';
+	cr_expect_not_null(strstr(buf, "lost_lines="), "%s", buf);
+	cr_expect_not_null(strstr(buf, "reading again"), "%s", buf);
+	log_free(log);
+}
