@@ -17,7 +17,7 @@ VERSION  := 0.1.0
 Q := $(if $(filter 1,$(V)),,@)
 # Recipes that build call make again: what `make deps` has just installed is then seen, in any order.
 SUBMAKE    = $(MAKE) -j$(JOBS) --no-print-directory
-AFTER_DEPS = $(filter deps,$(MAKECMDGOALS))
+AFTER_DEPS = $(filter deps deps-build,$(MAKECMDGOALS))
 say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $(2))
 
 PKGS     := libnl-3.0 libnl-route-3.0 libnftnl libmnl libevent libevent_openssl openssl jansson \
@@ -60,10 +60,22 @@ MANPAGES   := $(wildcard vrrpd/*.8 lbd/*.8 hactl/*.8 etc/*.5)
 .SECONDEXPANSION:
 .SECONDARY:
 
-## all: the three programs
+## all: the three programs (CC=clang, CFLAGS=..., SAN=1, V=1, B=folder)
+ifeq ($(filter deps deps-build,$(MAKECMDGOALS)),)
 all: $(PROGRAMS)
+else
+all: | $(AFTER_DEPS)
+	$(Q)$(SUBMAKE) all
+endif
 
-$(B)/obj/%.o: %.c
+# Another compiler or other flags build everything anew.
+FLAGS := $(CC) $(CFLAGS) $(LDFLAGS) $(SAN)
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
+FORCE:
+
+$(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) $(CONVERSION) -c -o $@ $<
@@ -82,7 +94,7 @@ $(PROGRAMS):
 # A test names what it links in its second line: /* links: vrrpd/vrrp_fsm lib/mono */
 links = $(addprefix $(B)/obj/,$(addsuffix .o,$(shell sed -n 's|.*[/ ]\* links:\(.*\)\*/|\1|p' $(1))))
 
-$(B)/obj/tests/%.o: tests/%.c
+$(B)/obj/tests/%.o: tests/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) -Wno-pedantic -c -o $@ $<
@@ -121,6 +133,10 @@ drill: | $(AFTER_DEPS)
 deps:
 	$(Q)tests/deps.sh
 
+## deps-build: only what compiling needs, for a gateway
+deps-build:
+	$(Q)tests/deps.sh build
+
 ## test: everything; closes with `N passed, N failed` (needs root for the namespaced tests)
 test: | $(AFTER_DEPS)
 	$(Q)$(SUBMAKE) all unit-tests tools fuzzers check-layers
@@ -133,7 +149,7 @@ tools: $(NS_TOOLS)
 fuzzers: $(FUZZERS)
 
 ## unit: unit tests and simulations only (no root, no namespaces)
-unit:
+unit: | $(AFTER_DEPS)
 	$(Q)$(SUBMAKE) unit-tests
 	$(Q)tests/run.sh $(B) unit
 
@@ -167,8 +183,9 @@ $(B)/tidy/%.ok: %.c .clang-tidy
 	$(Q)clang-tidy --quiet $< -- -std=c11 $(CPPFLAGS) 2>/dev/null
 	@touch $@
 
-## install: programs, manual pages, example, completion below $(DESTDIR)$(PREFIX)
-install: all
+## install: programs, manual pages, units, example, completion below $(DESTDIR)$(PREFIX)
+install: | $(AFTER_DEPS)
+	$(Q)$(SUBMAKE) all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(MANDIR)/man5 \
 		$(DESTDIR)$(PREFIX)/share/doc/hapair $(DESTDIR)/etc/hapair \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions \
@@ -176,11 +193,17 @@ install: all
 	install -m 0755 $(PROGRAMS) $(DESTDIR)$(SBINDIR)
 	install -m 0644 vrrpd/vrrpd.8 lbd/lbd.8 hactl/hactl.8 $(DESTDIR)$(MANDIR)/man8
 	install -m 0644 etc/hapair.conf.5 $(DESTDIR)$(MANDIR)/man5
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	for unit in vrrpd lbd; do \
+		sed 's|@SBINDIR@|$(SBINDIR)|' etc/$$unit.service.in \
+			>$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit.service; \
+	done
 	install -m 0644 etc/hapair.conf README.md $(DESTDIR)$(PREFIX)/share/doc/hapair
 	install -m 0644 etc/completion/hactl.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/hactl
 	install -m 0644 etc/completion/_hactl $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_hactl
 
+## clean: remove build/
 clean:
 	$(Q)rm -rf build
 
@@ -188,5 +211,5 @@ clean:
 help:
 	@sed -n 's/^## /  /p' $(MAKEFILE_LIST)
 
-.PHONY: all drill deps test unit unit-tests tools fuzzers check-layers check-man format \
+.PHONY: FORCE all drill deps deps-build test unit unit-tests tools fuzzers check-layers check-man format \
 	format-check tidy install clean help

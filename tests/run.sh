@@ -14,6 +14,29 @@ failed=0
 broken=()
 started=$SECONDS
 
+# What the machine must offer; better one clear line than a hundred strange failures.
+preflight() {
+	[ -w /dev/shm ] || { echo "run.sh: /dev/shm must be writable: Criterion needs it" >&2; return 1; }
+	case " ${groups[*]} " in *' ns '* | *' drill '*) ;; *) return 0 ;; esac
+	[ "$(id -u)" -eq 0 ] || { echo "run.sh: namespaced tests need root: sudo make test" >&2; return 1; }
+	local ns=hapair-preflight-$$ said
+	said=$(ip netns add $ns 2>&1 && ip netns exec $ns true 2>&1)
+	local rc=$?
+	ip netns del $ns 2>/dev/null
+	[ $rc -eq 0 ] && [ -z "$said" ] && return 0
+	echo "run.sh: network namespaces do not work here: $said" >&2
+	return 1
+}
+if ! preflight; then
+	echo "0 passed, 1 failed"
+	exit 1
+fi
+
+# Criterion leaves its sockets behind.
+TMPDIR=$(mktemp -d)
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
+
 # account NAME PASSED FAILED LOG: adds to the totals, shows the log of what failed.
 account() {
 	passed=$((passed + $2))
