@@ -4,11 +4,28 @@
  */
 #include "nft_expr.h"
 
+#include "nft_tx.h"
+
 #include <stdio.h> /* libnftnl/expr.h uses FILE without it */
 
 #include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
+#include <libnftnl/table.h>
 #include <linux/netfilter/nf_tables.h>
+
+uint32_t nft_table_protection(struct nft_tx *tx, uint32_t family, const char *scratch)
+{
+	uint32_t flags = NFT_TABLE_F_OWNER | NFT_TABLE_PERSIST;
+	struct nftnl_table *t = nftnl_table_alloc();
+	if (t != NULL) {
+		nftnl_table_set_str(t, NFTNL_TABLE_NAME, scratch);
+		nftnl_table_set_u32(t, NFTNL_TABLE_FLAGS, flags);
+	}
+	nft_tx_begin(tx);
+	nft_tx_add_table(tx, family, t, "probe table flags");
+	nft_tx_purge_table(tx, family, scratch);
+	return nft_tx_commit(tx, NULL) == 0 ? flags : 0;
+}
 
 void nft_rule_init(struct nft_rule *r, const char *table, const char *chain)
 {

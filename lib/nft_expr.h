@@ -16,8 +16,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct nft_tx;
 struct nftnl_expr;
 struct nftnl_rule;
+
+enum {
+	/* Newer than the headers: rules outlive their owner, and a new owner may claim them. */
+	NFT_TABLE_PERSIST = 0x4,
+};
+
+/**
+ * Flags that protect a table from other programs: owner with persist, or 0 where this kernel does
+ * not know persist (the rules of a crashed owner would go with it). Creates and deletes a table
+ * called `scratch` in one transaction.
+ */
+uint32_t nft_table_protection(struct nft_tx *tx, uint32_t family, const char *scratch);
 
 /** A rule under construction. */
 struct nft_rule {

@@ -3,7 +3,7 @@
  * See privs.h. libcap-ng keeps one process-wide wanted state; each function here fills it from
  * scratch and applies it once. What the process may not do (it was started without CAP_SETUID, say,
  * under a service manager that already chose user and capabilities) is left out, not an error;
- * lacking a capability that was asked for is.
+ * lacking a capability that was asked for is, unless it was called optional.
  */
 #include "privs.h"
 
@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 enum {
+	CAPS_MAX = 16,
 	NOBODY = 65534, /* Linux' overflow uid and gid, where the account has no entry */
 };
 
@@ -74,6 +75,38 @@ int privs_drop(const char *user, const int *caps, size_t n, int *user_changed)
 	if (user_changed)
 		*user_changed = change;
 	return apply(change ? &id : NULL, caps, n);
+}
+
+/* What is held of caps[0..n), appended to out. */
+static size_t held(const int *caps, size_t n, int *out)
+{
+	size_t n_out = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (may(caps[i]))
+			out[n_out++] = caps[i];
+	return n_out;
+}
+
+int privs_drop_to(const char *user, const struct privs_caps *caps, const char **missing)
+{
+	int keep[CAPS_MAX];
+
+	*missing = NULL;
+	if (caps->n_required + caps->n_optional > CAPS_MAX)
+		return -EINVAL;
+	if (capng_get_caps_process())
+		return -EPERM;
+	for (size_t i = 0; i < caps->n_required; i++) {
+		if (may(caps->required[i]))
+			continue;
+		*missing = capng_capability_to_name((unsigned)caps->required[i]);
+		return -EPERM;
+	}
+	size_t n = held(caps->required, caps->n_required, keep);
+
+	n += held(caps->optional, caps->n_optional, keep + n);
+	return privs_drop(user, keep, n, NULL);
 }
 
 int privs_drop_all(void)

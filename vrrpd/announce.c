@@ -20,9 +20,10 @@ static mono round_at(const struct announce *a, unsigned round)
 
 	if (round >= N_ROUNDS)
 		return mono_never();
-	mono offset = round == SECOND_ROUND ? a->second : mono_from_ms(offset_ms[round]);
+	mono offset = mono_from_ms(offset_ms[round]);
 
-	return mono_add(a->start, offset);
+	/* While ARP is not answered yet, the rounds wait for it too. */
+	return mono_add(a->start, round == 0 ? offset : mono_max(a->second, offset));
 }
 
 void announce_start(struct announce *a, mono second, mono now)
@@ -30,6 +31,14 @@ void announce_start(struct announce *a, mono second, mono now)
 	if (!mono_is_never(a->next) && mono_before(now, mono_add(a->start, mono_from_s(1))))
 		return;
 	*a = (struct announce){.start = now, .second = second, .next = now};
+}
+
+void announce_hasten(struct announce *a, mono now)
+{
+	if (mono_is_never(a->next) || a->done > SECOND_ROUND)
+		return;
+	a->second = mono_min(a->second, mono_sub(now, a->start));
+	a->next = mono_min(a->next, now);
 }
 
 void announce_stop(struct announce *a)

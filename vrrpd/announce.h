@@ -22,7 +22,7 @@ enum announce_form {
 /** Progress through the schedule; zero value with next = never is "nothing to do". */
 struct announce {
 	mono start;    /**< instant of the first round */
-	mono second;   /**< offset of the second round, that of the second advertisement */
+	mono second;   /**< offset of the second round: ARP is answered from then on */
 	unsigned done; /**< rounds sent */
 	mono next;     /**< instant of the next round, or never */
 };
@@ -32,6 +32,8 @@ struct announce {
  * less than a second ago goes on instead: a flood of losing advertisements makes no flood of ARP.
  */
 void announce_start(struct announce *a, mono second, mono now);
+/** The former router is silent earlier than thought: the second round is due now. */
+void announce_hasten(struct announce *a, mono now);
 void announce_stop(struct announce *a);
 /** True when a round is due; the caller then sends it. Rounds missed while late are merged. */
 bool announce_due(struct announce *a, mono now) __attribute__((warn_unused_result));

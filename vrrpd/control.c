@@ -24,10 +24,11 @@ static json_t *daemon_row(const struct driver *d, mono now)
 	char hash[17];
 
 	snprintf(hash, sizeof(hash), "%016" PRIx64, d->conf->hash);
-	return json_pack("{s:s, s:s, s:s, s:i, s:I, s:s, s:b}", "daemon", "vrrpd", "node",
+	return json_pack("{s:s, s:s, s:s, s:i, s:I, s:s, s:b, s:b, s:I}", "daemon", "vrrpd", "node",
 			 conf_self(d->conf)->name, "version", HAPAIR_VERSION, "pid", (int)getpid(),
 			 "uptime_ms", age_ms(d->started, now), "config_hash", hash, "realtime",
-			 d->options.realtime);
+			 d->options.realtime, "lease_protected", lease_is_protected(d->lease),
+			 "lease_repaired", (json_int_t)d->lease_repaired);
 }
 
 static json_t *faults_of(const struct dgroup *g)
@@ -76,14 +77,15 @@ static json_t *vip_row(const struct driver *d, const struct vip *v, int64_t leas
 					    vrrp_pkt_verdict_name((enum vrrp_pkt_verdict)i),
 					    json_integer((json_int_t)v->receiver->rejected[i]));
 	json_t *row = json_pack(
-		"{s:s, s:s, s:s, s:i, s:s, s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:I}", "vip",
-		v->conf->name, "group", v->group->conf->name, "interface", v->conf->interface,
-		"vrid", v->conf->vrid, "device", v->device.name, "addresses", addresses, "state",
-		vrrp_state_name(v->group->core.state), "lease_left_ms", (json_int_t)lease_left_ms,
-		"advert_interval_ms", (json_int_t)mono_to_ms(interval), "active_down_interval_ms",
-		(json_int_t)mono_to_ms(down), "adverts_sent", (json_int_t)v->adverts_sent,
-		"adverts_received", (json_int_t)v->adverts_received, "rejected", rejected,
-		"send_errors", (json_int_t)v->send_errors);
+		"{s:s, s:s, s:s, s:i, s:s, s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I}",
+		"vip", v->conf->name, "group", v->group->conf->name, "interface",
+		v->conf->interface, "vrid", v->conf->vrid, "device", v->device.name, "addresses",
+		addresses, "state", vrrp_state_name(v->group->core.state), "lease_left_ms",
+		(json_int_t)lease_left_ms, "advert_interval_ms", (json_int_t)mono_to_ms(interval),
+		"active_down_interval_ms", (json_int_t)mono_to_ms(down), "adverts_sent",
+		(json_int_t)v->adverts_sent, "adverts_received", (json_int_t)v->adverts_received,
+		"rejected", rejected, "send_errors", (json_int_t)v->send_errors, "repaired",
+		(json_int_t)v->repaired);
 
 	if (row)
 		json_object_set_new(row, "checksum_forms",
@@ -130,54 +132,18 @@ static size_t pick_groups(struct driver *d, const char *name, bool *known)
 	return n;
 }
 
-static mono failover_window(const struct driver *d, const json_t *args)
+static mono failover_window(const struct driver *d, const json_t *timeout_ms)
 {
 	mono least = mono_mul(d->conf->pair.advert_interval, VRRP_RESIGN_INTERVALS);
-	const json_t *ms = json_object_get(args, "timeout_ms");
 
-	if (!json_is_integer(ms) || json_integer_value(ms) <= 0 ||
-	    json_integer_value(ms) > FAILOVER_MAX_MS)
-		return least;
-	return mono_max(least, mono_from_ms(json_integer_value(ms)));
-}
-
-static void cmd_failover(void *arg, const struct ctl_call *call, const json_t *args)
-{
-	struct driver *d = arg;
-	const char *name = json_string_value(json_object_get(args, "group"));
-	bool known;
-
-	if (d->failover.pending) {
-		ctl_end_text(call, CTL_REFUSED, "a failover is already under way");
-		return;
-	}
-	if (pick_groups(d, name, &known) == 0) {
-		if (known)
-			ctl_end_text(call, CTL_NOT_ACTIVE, "not Active here: %s",
-				     name ? name : "no group");
-		else
-			ctl_end_text(call, CTL_BAD_ARGS, "no such group: %s", name);
-		return;
-	}
-	d->failover.pending = true;
-	d->failover.failed = false;
-	d->failover.call = *call;
-	d->failover.started = mono_now();
-	for (size_t i = 0; i < d->n_groups; i++) {
-		if (!d->failover.wanted[i])
-			continue;
-		log_msg(d->log, LOG_LEVEL_NOTICE, "vrrp %s: resigning on request",
-			d->groups[i].conf->name);
-		driver_step(d, &d->groups[i],
-			    &(struct group_event){.kind = GROUP_EV_RESIGN,
-						  .window = failover_window(d, args)});
-	}
-	driver_arm(d);
+	return timeout_ms ? mono_max(least, mono_from_ms(json_integer_value(timeout_ms))) : least;
 }
 
 /** Answers the command once no group it concerns is still resigning. */
 static void finish_failover(struct driver *d)
 {
+	if (d->failover.starting)
+		return;
 	json_t *groups = json_array();
 
 	for (size_t i = 0; i < d->n_groups; i++) {
@@ -196,6 +162,64 @@ static void finish_failover(struct driver *d)
 	if (d->failover.failed && body)
 		json_object_set_new(body, "text", json_string("nobody took over within the time"));
 	ctl_end(&d->failover.call, d->failover.failed ? CTL_TIMED_OUT : CTL_DONE, body);
+}
+
+static void start_failover(struct driver *d, const struct ctl_call *call, mono window)
+{
+	d->failover.pending = d->failover.starting = true;
+	d->failover.failed = false;
+	d->failover.call = *call;
+	d->failover.started = mono_now();
+	for (size_t i = 0; i < d->n_groups; i++) {
+		if (!d->failover.wanted[i])
+			continue;
+		log_msg(d->log, LOG_LEVEL_NOTICE, "vrrp %s: resigning on request",
+			d->groups[i].conf->name);
+		driver_step(d, &d->groups[i],
+			    &(struct group_event){.kind = GROUP_EV_RESIGN, .window = window});
+	}
+	d->failover.starting = false;
+	finish_failover(d); /* a group may have lost its lease just now */
+	driver_arm(d);
+}
+
+/** Refuses arguments that are not what they should be; absent ones are fine. */
+static bool failover_args_ok(const struct ctl_call *call, const json_t *group,
+			     const json_t *timeout_ms)
+{
+	if (group && !json_is_string(group)) {
+		ctl_end_text(call, CTL_BAD_ARGS, "group: the name of a group");
+		return false;
+	}
+	if (timeout_ms && (!json_is_integer(timeout_ms) || json_integer_value(timeout_ms) <= 0 ||
+			   json_integer_value(timeout_ms) > FAILOVER_MAX_MS)) {
+		ctl_end_text(call, CTL_BAD_ARGS, "timeout_ms: a whole number, 1 to %d",
+			     FAILOVER_MAX_MS);
+		return false;
+	}
+	return true;
+}
+
+static void cmd_failover(void *arg, const struct ctl_call *call, const json_t *args)
+{
+	struct driver *d = arg;
+	const json_t *group = json_object_get(args, "group");
+	const json_t *timeout_ms = json_object_get(args, "timeout_ms");
+	const char *name = json_string_value(group);
+	bool known;
+
+	if (!failover_args_ok(call, group, timeout_ms))
+		return;
+	if (d->failover.pending) {
+		ctl_end_text(call, CTL_REFUSED, "a failover is already under way");
+		return;
+	}
+	if (pick_groups(d, name, &known) > 0)
+		start_failover(d, call, failover_window(d, timeout_ms));
+	else if (known)
+		ctl_end_text(call, CTL_NOT_ACTIVE, "not Active here: %s", name ? name : "no group");
+	else
+		ctl_end_text(call, CTL_BAD_ARGS, "no such group: %s", name);
 }
 
 void control_role_changed(struct driver *d, struct dgroup *g, enum vrrp_state old)
@@ -229,6 +253,8 @@ static void cmd_resume(void *arg, const struct ctl_call *call, const json_t *arg
 	for (size_t i = 0; i < d->n_groups; i++)
 		driver_step(d, &d->groups[i], &(struct group_event){.kind = GROUP_EV_RESUME});
 	driver_arm(d);
+	if (driver_has_news(d))
+		driver_remember(d);
 	ctl_end(call, CTL_DONE, NULL);
 }
 

@@ -9,15 +9,6 @@ enum {
 	DRAIN_MAX = 4096, /* packets taken in one go: a flood must not starve the timers */
 };
 
-static enum preempt_sync present_sync(const struct driver *d, mono now)
-{
-	mono until = mono_add(d->lbd.at, mono_from_s(DRIVER_LBD_MEMORY_S));
-
-	if (!d->lbd.ever || mono_reached(until, now))
-		return PREEMPT_SYNC_UNKNOWN;
-	return d->lbd.sync;
-}
-
 /** The machine's view of the configuration at this instant. */
 static struct vrrp_conf present_conf(struct driver *d, struct dgroup *g, mono now)
 {
@@ -26,7 +17,8 @@ static struct vrrp_conf present_conf(struct driver *d, struct dgroup *g, mono no
 		.stepped_down = g->core.stepped_down,
 		.started = d->started,
 		.sync_wait = d->conf->pair.sync_wait,
-		.sync = present_sync(d, now),
+		.sync = d->lbd.sync,
+		.word_at = d->lbd.at,
 		.catching_up_since = d->lbd.catching_up_since,
 		.entries_left = d->lbd.entries_left,
 	};
@@ -36,7 +28,8 @@ static struct vrrp_conf present_conf(struct driver *d, struct dgroup *g, mono no
 		.priority = g->track.priority,
 		.preempt = g->preempt.preempt,
 		.advert_interval = d->conf->pair.advert_interval,
-		.lease = driver_lease_time(d),
+		.lease = d->lease_time,
+		.hold = mono_min(d->lease_time, mono_from_ms(VRRP_HOLD_MS)),
 	};
 }
 
@@ -80,12 +73,13 @@ static void note_differences(struct driver *d, struct vip *v, const struct vrrp_
 	for (size_t i = 0; same && i < v->n_addresses; i++)
 		same = memcmp(advert->addresses + 4 * i, v->address[i].bytes, 4) == 0;
 	if (!same)
-		log_limited(d->log, &v->limit, LOG_LEVEL_WARN,
+		log_limited(d->log, &v->limit_addresses, LOG_LEVEL_WARN,
 			    "address list differs from ours vip=%s from=%s", v->conf->name,
 			    addr_print(&advert->source, text, sizeof(text)));
-	else if (advert->interval.ns != d->conf->pair.advert_interval.ns)
+	else if (advert->priority != VRRP_PRIORITY_RELEASE &&
+		 advert->interval.ns != d->conf->pair.advert_interval.ns)
 		log_limited(
-			d->log, &v->limit, LOG_LEVEL_WARN,
+			d->log, &v->limit_interval, LOG_LEVEL_WARN,
 			"advertisement interval differs from ours vip=%s from=%s theirs_ms=%lld",
 			v->conf->name, addr_print(&advert->source, text, sizeof(text)),
 			(long long)mono_to_ms(advert->interval));
@@ -107,7 +101,9 @@ static void take_packet(struct driver *d, struct receiver *r, const uint8_t *pac
 
 	if (verdict != VRRP_PKT_ACCEPTED) {
 		r->rejected[verdict]++;
-		log_limited(d->log, &r->limit, LOG_LEVEL_WARN,
+		/* Other routers on the same link are nobody's mistake. */
+		log_limited(d->log, &r->limit[verdict],
+			    verdict == VRRP_PKT_VRID ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN,
 			    "advertisement refused interface=%s reason=%s", r->parent,
 			    vrrp_pkt_verdict_name(verdict));
 		return;
@@ -154,7 +150,7 @@ void driver_drain(struct driver *d)
 
 static void judge(struct driver *d, struct dgroup *g, struct track_verdict *out)
 {
-	struct track_link links[GROUP_MEMBERS_MAX + CONF_TRACK_MAX];
+	struct track_link links[2 * GROUP_MEMBERS_MAX + CONF_TRACK_MAX];
 	size_t n = 0;
 
 	for (size_t i = 0; i < g->core.n_members + g->conf->n_track; i++) {
@@ -174,6 +170,14 @@ static void judge(struct driver *d, struct dgroup *g, struct track_verdict *out)
 		fact->admin_up = link->admin_up;
 		fact->carrier = link->carrier;
 		fact->has_address = link->primary.family == ADDR_IPV4;
+	}
+	for (size_t i = 0; i < g->core.n_members; i++) {
+		const struct vip *v = g->vips[i];
+		struct track_link *fact = &links[n++];
+
+		*fact = (struct track_link){
+			.exists = true, .admin_up = true, .carrier = true, .trouble = v->trouble};
+		strlcpy(fact->name, v->device.name, sizeof(fact->name));
 	}
 	track_judge(links, n, g->conf->priority[d->conf->self], out);
 }
@@ -232,8 +236,16 @@ static void on_links(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (vif_watch_read(d->watch))
+	bool changed = vif_watch_read(d->watch);
+
+	if (d->judge) {
+		d->judge = false;
 		driver_track(d);
+	}
+	if (changed) {
+		driver_mend(d);
+		driver_track(d);
+	}
 	driver_arm(d);
 }
 
@@ -268,11 +280,13 @@ int driver_listen(struct driver *d)
 
 	if (!d->timer)
 		d->timer = evtimer_new(base, on_timer, d);
-	d->watch_readable =
-		event_new(base, vif_watch_fd(d->watch), EV_READ | EV_PERSIST, on_links, d);
+	if (!d->watch_readable)
+		d->watch_readable =
+			event_new(base, vif_watch_fd(d->watch), EV_READ | EV_PERSIST, on_links, d);
 	if (!d->lowering)
 		d->lowering = evtimer_new(base, on_lowering, d);
-	if (!d->timer || !d->lowering || !d->watch_readable || event_add(d->watch_readable, NULL))
+	if (!d->timer || !d->lowering || !d->watch_readable || event_add(d->watch_readable, NULL) ||
+	    driver_mend_listen(d))
 		return -ENOMEM;
 	for (size_t i = 0; i < d->n_receivers; i++) {
 		struct receiver *r = &d->receivers[i];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the files of the driver share: driver.c (events and timers), driver_act.c (carrying actions
- * out), driver_setup.c (start, stop, reload) and control.c (status and commands). Nobody else
+ * out), driver_setup.c (start, stop), driver_reload.c, driver_mend.c (repairing what others broke),
+ * driver_state.c (what survives a restart) and control.c (status and commands). Nobody else
  * includes this.
  */
 #ifndef HA_DRIVER_PRIV_H
@@ -12,6 +13,7 @@
 #include "driver.h"
 #include "group.h"
 #include "lease.h"
+#include "lease_watch.h"
 #include "preempt.h"
 #include "track.h"
 #include "vif.h"
@@ -20,10 +22,6 @@
 #include "vsock.h"
 
 #include <event2/event.h>
-
-enum {
-	DRIVER_LBD_MEMORY_S = 3, /**< lbd's word is forgotten after this */
-};
 
 struct dgroup;
 
@@ -36,7 +34,7 @@ struct receiver {
 	struct event *readable;
 	struct vrrp_pkt_accept accept;
 	uint64_t rejected[VRRP_PKT_VERDICT_N];
-	struct log_limit limit;
+	struct log_limit limit[VRRP_PKT_VERDICT_N]; /**< each reason has its own */
 };
 
 /** One virtual router. */
@@ -52,19 +50,24 @@ struct vip {
 	uint8_t resign[VRRP_PKT_FRAME_MAX]; /**< prebuilt, priority 0 */
 	size_t advert_bytes;                /**< of each; 0: not built */
 	struct announce announce;
-	bool lower;       /**< released: the device is still to be set down */
-	mono lease_until; /**< crash certificate read at start, mono_zero(): none */
+	bool lower;          /**< released: the device is still to be set down */
+	mono lease_until;    /**< crash certificate read at start, mono_zero(): none */
+	const char *trouble; /**< device cannot be used: a fault until a retry succeeds; or NULL */
+	mono failing_since;  /**< every advertisement since then failed; never: the last went out */
+	unsigned deletions;  /**< of addresses on the device, as far as dealt with */
+	uint64_t repaired;   /**< times somebody else's change to the device was undone */
 	uint64_t adverts_sent;
 	uint64_t adverts_received;
 	uint64_t checksum_form[VRRP_CHECKSUM_FORM_N]; /**< accepted adverts by form */
 	uint64_t send_errors;
-	struct log_limit limit; /**< differences, send errors */
+	struct log_limit limit_addresses, limit_interval, limit_send;
 };
 
 struct dgroup {
 	const struct conf_group *conf; /**< in driver.conf */
 	struct group core;
 	struct vip *vips[GROUP_MEMBERS_MAX];
+	bool stepped_down_saved; /**< what the state file says */
 	struct track_verdict track;
 	struct preempt_verdict preempt;
 	bool heard; /**< the next three are set */
@@ -76,6 +79,7 @@ struct dgroup {
 /** A `failover` command on its way. */
 struct failover {
 	bool pending;
+	bool starting; /**< some group has not been told yet */
 	struct ctl_call call;
 	mono started;
 	bool wanted[CONF_VIPS_MAX]; /**< per group: part of the command */
@@ -96,14 +100,25 @@ struct driver {
 	struct conf *conf;
 	struct log *log;
 	mono started;
+	int lock;  /**< holds the name that makes us the only vrrpd of this network namespace */
+	mono tick; /**< of the kernel's time-outs */
+	mono lease_time;         /**< T as installed in the kernel */
+	bool lease_found;        /**< a table of an earlier run was there */
+	uint64_t lease_repaired; /**< times the table was put back */
+	struct log_limit limit_lease;
 	struct vif *vif;
 	struct vif_watch *watch;
 	struct event *watch_readable;
 	struct lease *lease;
+	struct lease_watch *lease_watch;
+	struct event *lease_readable;
 	struct ctl_server *ctl;
 	struct event *timer;
 	struct event *lowering;
-	int sender; /**< packet socket */
+	struct event *mending; /**< next attempt on what is in trouble */
+	bool retrying;         /**< what is in trouble may be tried now */
+	bool judge;            /**< driver_trouble() was called: judge the facts again */
+	int sender;            /**< packet socket */
 	struct receiver *receivers;
 	size_t n_receivers;
 	struct vip *vips;
@@ -133,18 +148,42 @@ void driver_announce(struct driver *d, struct vip *v, mono now);
 void driver_build_frames(struct driver *d, struct vip *v);
 
 /**
- * Sets one released device down, if there is any. The kernel takes 10 to 20 ms for it, so that it
- * is done one at a time between other events; the gate has been shut already.
+ * Does one piece of what can wait: writes the state file, or sets one released device down. The
+ * kernel takes 10 to 20 ms for that, so that it is done one at a time between other events and not
+ * while a group resigns; the gate has been shut already.
  */
 void driver_lower_one(struct driver *d);
 void driver_lower_soon(struct driver *d);
 
 /* driver_setup.c */
-/** The time T of the lease at the present interval. */
-mono driver_lease_time(const struct driver *d);
+/** Listens on the parent of a receiver as it is now, and sets its sysctls. */
+int driver_open_receiver(struct driver *d, struct receiver *r) __attribute__((warn_unused_result));
 /** Reopens the link watch for conf's interfaces. */
 int driver_watch(struct driver *d, const struct conf *conf) __attribute__((warn_unused_result));
-int driver_install_lease(struct driver *d) __attribute__((warn_unused_result));
+
+/* driver_mend.c */
+/**
+ * At start: reads the certificates an earlier run left, then replaces its table, keeping what is
+ * left of its leases.
+ */
+int driver_adopt_lease(struct driver *d) __attribute__((warn_unused_result));
+/** While running: the table as the present state wants it. Logs what goes wrong. */
+void driver_install_lease(struct driver *d);
+/** Puts back what others removed: parents that came back, devices, addresses, table. */
+void driver_mend(struct driver *d);
+/** A device cannot be used: the group is released by the next driver_track(). */
+void driver_trouble(struct driver *d, struct vip *v, const char *what);
+/** Events of driver_mend(); called once. */
+int driver_mend_listen(struct driver *d) __attribute__((warn_unused_result));
+
+/* driver_state.c */
+/** The only vrrpd in this network namespace? -EADDRINUSE if not. */
+int driver_lock(struct driver *d) __attribute__((warn_unused_result));
+/** Reads which groups had stepped down. */
+void driver_recall(struct driver *d);
+/** Some group's stepped_down differs from the state file. */
+bool driver_has_news(const struct driver *d);
+void driver_remember(struct driver *d);
 
 /* control.c */
 int control_open(struct driver *d) __attribute__((warn_unused_result));

@@ -63,9 +63,7 @@ static void apply(struct driver *d, struct conf *conf)
 	driver_track(d);
 	if (!interval)
 		return;
-	for (size_t i = 0; i < d->n_vips; i++)
-		d->vips[i].device.was_up = d->vips[i].group->core.state == VRRP_ACTIVE;
-	(void)!driver_install_lease(d); /* logged; the old rules stay with the old T */
+	driver_install_lease(d); /* on failure the old rules stay, with the old T */
 	for (size_t i = 0; i < d->n_groups; i++)
 		driver_step(d, &d->groups[i], &(struct group_event){.kind = GROUP_EV_RECONFIGURE});
 }

@@ -9,18 +9,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
-	KERNEL_TICK_MS = 4, /* time-outs end on a tick: up to 4 ms late at HZ=250 */
+	LONGEST_TICK_MS = 10, /* CONFIG_HZ=100 */
 };
 
-mono driver_lease_time(const struct driver *d)
+/** Set time-outs of nftables end on a tick of the kernel, up to one late. */
+static mono kernel_tick(void)
 {
-	/* Shorter than 3 intervals by a tick, so that even rounded up it ends before a peer with
-	 * the smallest Skew_Time takes over. */
-	return mono_sub(mono_mul(d->conf->pair.advert_interval, VRRP_LEASE_INTERVALS),
-			mono_from_ms(KERNEL_TICK_MS));
+	struct timespec resolution;
+
+	if (clock_getres(CLOCK_MONOTONIC_COARSE, &resolution) < 0 || resolution.tv_sec > 0 ||
+	    resolution.tv_nsec <= 0)
+		return mono_from_ms(LONGEST_TICK_MS);
+	/* T is given in whole milliseconds. */
+	return mono_from_ms((resolution.tv_nsec + MONO_NS_PER_MS - 1) / MONO_NS_PER_MS);
 }
 
 static struct receiver *receiver_of(struct driver *d, const char *parent)
@@ -35,7 +40,7 @@ static struct receiver *receiver_of(struct driver *d, const char *parent)
 	return r;
 }
 
-static int open_receiver(struct driver *d, struct receiver *r)
+int driver_open_receiver(struct driver *d, struct receiver *r)
 {
 	r->ifindex = vif_index(d->vif, r->parent);
 	if (r->ifindex < 0) {
@@ -73,7 +78,7 @@ static int describe_vip(struct driver *d, struct vip *v)
 
 	v->receiver = receiver_of(d, conf->interface);
 	if (v->receiver->socket.fd < 0) {
-		int err = open_receiver(d, v->receiver);
+		int err = driver_open_receiver(d, v->receiver);
 
 		if (err)
 			return err;
@@ -101,6 +106,7 @@ static int describe_vip(struct driver *d, struct vip *v)
 		return -EINVAL;
 	}
 	announce_stop(&v->announce);
+	v->failing_since = mono_never();
 	return 0;
 }
 
@@ -144,12 +150,14 @@ static int describe(struct driver *d)
 
 int driver_watch(struct driver *d, const struct conf *conf)
 {
-	char names[GROUP_MEMBERS_MAX + GROUP_MEMBERS_MAX * CONF_TRACK_MAX][VIF_NAME_MAX];
+	char names[2 * GROUP_MEMBERS_MAX + GROUP_MEMBERS_MAX * CONF_TRACK_MAX][VIF_NAME_MAX];
 	struct vif_watch *watch = NULL;
 	size_t n = 0;
 
 	for (size_t i = 0; i < conf->n_vips && n < GROUP_MEMBERS_MAX; i++)
 		strlcpy(names[n++], conf->vips[i].interface, VIF_NAME_MAX);
+	for (size_t i = 0; i < d->n_vips && i < GROUP_MEMBERS_MAX; i++)
+		strlcpy(names[n++], d->vips[i].device.name, VIF_NAME_MAX);
 	for (size_t i = 0; i < conf->n_groups && i < GROUP_MEMBERS_MAX; i++)
 		for (size_t k = 0; k < conf->groups[i].n_track; k++)
 			strlcpy(names[n++], conf->groups[i].track[k], VIF_NAME_MAX);
@@ -161,6 +169,11 @@ int driver_watch(struct driver *d, const struct conf *conf)
 	}
 	vif_watch_close(d->watch);
 	d->watch = watch;
+	for (size_t i = 0; i < d->n_vips; i++) {
+		const struct vif_link *link = vif_watch_find(watch, d->vips[i].device.name);
+
+		d->vips[i].deletions = link ? link->deletions : 0;
+	}
 	return 0;
 }
 
@@ -186,36 +199,14 @@ static int make_devices(struct driver *d)
 	return 0;
 }
 
-int driver_install_lease(struct driver *d)
-{
-	struct lease_device devices[CONF_VIPS_MAX];
-	struct lease_error error;
-
-	for (size_t i = 0; i < d->n_vips; i++) {
-		devices[i] = (struct lease_device){.ifindex = (uint32_t)d->vips[i].device.ifindex};
-		strlcpy(devices[i].name, d->vips[i].device.name, sizeof(devices[i].name));
-	}
-	mono now = mono_now();
-	int err = lease_read(d->lease, devices, d->n_vips);
-
-	for (size_t i = 0; i < d->n_vips; i++) {
-		if (err || devices[i].lease_ms <= 0 || !d->vips[i].device.was_up)
-			devices[i].lease_ms = devices[i].answer_ms = -1;
-		if (devices[i].lease_ms > 0)
-			d->vips[i].lease_until = mono_add(now, mono_from_ms(devices[i].lease_ms));
-	}
-	err = lease_install(d->lease, devices, d->n_vips, driver_lease_time(d), &error);
-	if (err)
-		log_msg(d->log, LOG_LEVEL_ERR, "%s", error.text);
-	return err;
-}
-
 static int open_world(struct driver *d)
 {
 	int err = vif_open(&d->vif);
 
 	if (!err)
 		err = lease_open(&d->lease);
+	if (!err)
+		err = lease_watch_open(lease_portid(d->lease), &d->lease_watch);
 	if (err) {
 		log_msg(d->log, LOG_LEVEL_ERR, "cannot open netlink error=\"%s\"", strerror(-err));
 		return err;
@@ -240,8 +231,19 @@ static int open_driver(struct driver *d)
 			"virtual_mac = no is not supported by this version: remove the line");
 		return -EOPNOTSUPP;
 	}
-	int err = open_world(d);
+	int err = driver_lock(d);
 
+	if (err) {
+		log_msg(d->log, LOG_LEVEL_ERR, "%s error=\"%s\"",
+			err == -EADDRINUSE
+				? "another vrrpd runs in this network namespace: stop it first"
+				: "cannot lock the network namespace",
+			strerror(-err));
+		return err;
+	}
+	err = control_open(d);
+	if (!err)
+		err = open_world(d);
 	if (!err)
 		err = describe(d);
 	if (!err)
@@ -249,12 +251,24 @@ static int open_driver(struct driver *d)
 	if (!err)
 		err = make_devices(d);
 	if (!err)
-		err = driver_install_lease(d);
-	if (!err)
-		err = control_open(d);
+		err = driver_adopt_lease(d);
 	if (!err)
 		err = driver_listen(d);
 	return err;
+}
+
+/** Removes what this run made. What a crashed one left stays, and falls silent by its lease. */
+static void undo(struct driver *d)
+{
+	bool alone = !d->lease_found;
+
+	for (size_t i = 0; d->vif && i < d->n_vips; i++) {
+		if (d->vips[i].device.created && d->vips[i].device.ifindex > 0)
+			vif_delete(d->vif, d->vips[i].device.ifindex);
+		alone &= !d->vips[i].device.was_there;
+	}
+	if (alone && d->lease && d->lease_time.ns)
+		lease_remove(d->lease);
 }
 
 int driver_open(const struct driver_options *options, struct conf *conf_take, struct driver **out)
@@ -268,11 +282,13 @@ int driver_open(const struct driver_options *options, struct conf *conf_take, st
 	d->options = *options;
 	d->log = options->log;
 	d->conf = conf_take;
-	d->sender = -1;
+	d->sender = d->lock = -1;
 	d->started = mono_now();
+	d->tick = kernel_tick();
 	int err = open_driver(d);
 
 	if (err) {
+		undo(d);
 		driver_close(d);
 		return err;
 	}
@@ -311,6 +327,7 @@ void driver_start(struct driver *d)
 		group_init(&d->groups[i].core, none, d->groups[i].core.n_members, mono_now());
 		d->groups[i].track.priority = d->groups[i].conf->priority[d->conf->self];
 	}
+	driver_recall(d);
 	driver_track(d);
 	for (size_t i = 0; i < d->n_groups; i++) {
 		struct dgroup *g = &d->groups[i];
@@ -335,6 +352,8 @@ void driver_stop(struct driver *d)
 		driver_step(d, &d->groups[i],
 			    &(struct group_event){.kind = GROUP_EV_SHUTDOWN,
 						  .reason = VRRP_REASON_SHUTDOWN});
+	if (driver_has_news(d))
+		driver_remember(d);
 	for (size_t i = 0; i < d->n_vips; i++)
 		vif_delete(d->vif, d->vips[i].device.ifindex);
 	lease_remove(d->lease);
@@ -346,12 +365,12 @@ void driver_close(struct driver *d)
 		return;
 	log_set_tap(d->log, NULL, NULL);
 	ctl_server_close(d->ctl);
-	if (d->timer)
-		event_free(d->timer);
-	if (d->lowering)
-		event_free(d->lowering);
-	if (d->watch_readable)
-		event_free(d->watch_readable);
+	struct event *events[] = {d->timer, d->lowering, d->watch_readable, d->mending,
+				  d->lease_readable};
+
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+		if (events[i])
+			event_free(events[i]);
 	for (size_t i = 0; i < d->n_receivers; i++) {
 		if (d->receivers[i].readable)
 			event_free(d->receivers[i].readable);
@@ -359,7 +378,10 @@ void driver_close(struct driver *d)
 	}
 	if (d->sender >= 0)
 		close(d->sender);
+	if (d->lock >= 0)
+		close(d->lock);
 	vif_watch_close(d->watch);
+	lease_watch_close(d->lease_watch);
 	lease_close(d->lease);
 	vif_close(d->vif);
 	conf_free(d->conf);

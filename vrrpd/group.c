@@ -16,6 +16,11 @@ bool group_is_resigning(const struct group *g)
 	return vrrp_is_resigning(&g->member[0]);
 }
 
+void group_recall_stepped_down(struct group *g)
+{
+	g->stepped_down = true;
+}
+
 void group_set_primary(struct group *g, size_t member, const struct addr *primary)
 {
 	g->member[member].primary = *primary;
@@ -56,7 +61,7 @@ static void step_all(const struct vrrp_conf *conf, struct group *g, const struct
 		step_member(conf, g, i, ev, out, now);
 }
 
-/** Where member i yielded, the others follow without a word. */
+/** Where member i yielded, the others follow, with the same last word or with none. */
 static void follow(const struct vrrp_conf *conf, struct group *g, size_t i,
 		   struct group_actions *out, mono now)
 {
@@ -70,7 +75,10 @@ static void follow(const struct vrrp_conf *conf, struct group *g, size_t i,
 		if (g->member[k].state != VRRP_ACTIVE)
 			continue;
 		step_member(conf, g, k, &release, out, now);
-		out->member[k].what &= ~(unsigned)(VRRP_DO_SEND | VRRP_DO_ANNOUNCE);
+		out->member[k].what &=
+			~(unsigned)(VRRP_DO_ANNOUNCE | VRRP_DO_HOLD | VRRP_DO_ANSWER);
+		if (!(out->member[i].what & VRRP_DO_SEND))
+			out->member[k].what &= ~(unsigned)VRRP_DO_SEND;
 	}
 }
 

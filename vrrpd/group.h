@@ -61,6 +61,8 @@ void group_step(const struct vrrp_conf *conf, struct group *g, const struct grou
 /** The next instant GROUP_EV_TIMER is due, or never. */
 mono group_deadline(const struct group *g);
 bool group_is_resigning(const struct group *g);
+/** After group_init(): an earlier run handed over on request and was not told to resume. */
+void group_recall_stepped_down(struct group *g);
 /** The primary address of a member's interface changed. */
 void group_set_primary(struct group *g, size_t member, const struct addr *primary);
 

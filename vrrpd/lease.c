@@ -20,6 +20,7 @@
 enum {
 	PROTOCOL_VRRP = 112,
 	IP_PROTOCOL_OFFSET = 9,
+	PRIORITY_OFFSET = 20 + 2,  /* our own packets have no IP options */
 	NFT_TYPE_IFACE_INDEX = 20, /* nft's numbers: they make `nft list` print names */
 	NFT_BYTEORDER_HOST = 1,
 	USER_DATA_MAX = 64,
@@ -31,12 +32,13 @@ enum {
 	ADDED_TO_DELETE_MS = 60000, /* must not run out inside its own transaction */
 };
 
-static const char table_name[] = "hapair_vrrp";
+static const char table_name[] = LEASE_TABLE;
 static const char set_lease[] = "lease";
 static const char set_answer[] = "answer";
 
 struct lease {
 	struct nft_tx *tx;
+	uint32_t table_flags;
 };
 
 int lease_open(struct lease **out)
@@ -51,8 +53,26 @@ int lease_open(struct lease **out)
 		free(lease);
 		return err;
 	}
+	lease->table_flags = nft_table_protection(lease->tx, NFPROTO_NETDEV, LEASE_TABLE "_probe");
 	*out = lease;
 	return 0;
+}
+
+uint32_t lease_portid(const struct lease *lease)
+{
+	return nft_tx_portid(lease->tx);
+}
+
+bool lease_is_protected(const struct lease *lease)
+{
+	return lease->table_flags != 0;
+}
+
+bool lease_exists(struct lease *lease)
+{
+	struct nft_table_info info;
+
+	return nft_tx_get_table(lease->tx, NFPROTO_NETDEV, table_name, &info) == 0;
 }
 
 void lease_close(struct lease *lease)
@@ -81,12 +101,14 @@ static void explain(const struct nft_tx_error *cause, struct lease_error *out)
 		 remedy);
 }
 
-static void add_table(struct nft_tx *tx)
+static void add_table(struct nft_tx *tx, uint32_t flags)
 {
 	struct nftnl_table *t = nftnl_table_alloc();
 
-	if (t)
+	if (t) {
 		nftnl_table_set_str(t, NFTNL_TABLE_NAME, table_name);
+		nftnl_table_set_u32(t, NFTNL_TABLE_FLAGS, flags);
+	}
 	nft_tx_add_table(tx, NFPROTO_NETDEV, t, "create table");
 }
 
@@ -149,20 +171,60 @@ static void match_vrrp(struct nft_rule *r)
 	nft_expr_cmp_u8(r, NFT_REG_1, NFT_CMP_EQ, PROTOCOL_VRRP);
 }
 
+static void start_vrrp_rule(struct nft_rule *r, const char *chain, uint32_t mark)
+{
+	nft_rule_init(r, table_name, chain);
+	match_vrrp(r);
+	if (!mark)
+		return;
+	nft_expr_meta(r, NFT_META_MARK, NFT_REG_1);
+	nft_expr_cmp_u32(r, NFT_REG_1, NFT_CMP_EQ, mark);
+}
+
+/** oif @if_in update @set { oif timeout ... } */
+static void update_if(struct nft_rule *r, const char *if_in, const char *set, uint64_t timeout_ms)
+{
+	nft_expr_meta(r, NFT_META_OIF, NFT_REG_1);
+	nft_expr_lookup(r, NFT_REG_1, if_in, if_in == set_lease ? SET_LEASE_ID : SET_ANSWER_ID,
+			false);
+	nft_expr_meta(r, NFT_META_OIF, NFT_REG_1);
+	nft_expr_dynset_update(r, NFT_REG_1, set, set == set_lease ? SET_LEASE_ID : SET_ANSWER_ID,
+			       timeout_ms);
+}
+
+/** Frames that only keep up what is open, and shortly. */
+static void add_hold_rules(struct nft_tx *tx, const char *chain, uint64_t hold_ms)
+{
+	struct nft_rule r;
+
+	start_vrrp_rule(&r, chain, LEASE_MARK_HOLD);
+	update_if(&r, set_answer, set_answer, hold_ms);
+	nft_tx_add_rule(tx, NFPROTO_NETDEV, nft_rule_take(&r), "rule: hold answers");
+
+	start_vrrp_rule(&r, chain, LEASE_MARK_HOLD);
+	update_if(&r, set_lease, set_lease, hold_ms);
+	nft_tx_add_rule(tx, NFPROTO_NETDEV, nft_rule_take(&r), "rule: hold the lease");
+
+	start_vrrp_rule(&r, chain, LEASE_MARK_HOLD);
+	nft_expr_verdict(&r, NF_DROP, NULL);
+	nft_tx_add_rule(tx, NFPROTO_NETDEV, nft_rule_take(&r), "rule: end of holding frames");
+}
+
 static void add_egress_rules(struct nft_tx *tx, const char *chain, uint64_t timeout_ms)
 {
 	struct nft_rule r;
 
-	nft_rule_init(&r, table_name, chain);
-	match_vrrp(&r);
-	nft_expr_meta(&r, NFT_META_OIF, NFT_REG_1);
-	nft_expr_lookup(&r, NFT_REG_1, set_lease, SET_LEASE_ID, false);
-	nft_expr_meta(&r, NFT_META_OIF, NFT_REG_1);
-	nft_expr_dynset_update(&r, NFT_REG_1, set_answer, SET_ANSWER_ID, timeout_ms);
+	start_vrrp_rule(&r, chain, 0);
+	nft_expr_payload(&r, NFT_PAYLOAD_NETWORK_HEADER, PRIORITY_OFFSET, 1, NFT_REG_1);
+	nft_expr_cmp_u8(&r, NFT_REG_1, NFT_CMP_EQ, 0);
+	nft_expr_verdict(&r, NF_ACCEPT, NULL);
+	nft_tx_add_rule(tx, NFPROTO_NETDEV, nft_rule_take(&r), "rule: priority 0");
+
+	start_vrrp_rule(&r, chain, LEASE_MARK_ANSWER);
+	update_if(&r, set_lease, set_answer, timeout_ms);
 	nft_tx_add_rule(tx, NFPROTO_NETDEV, nft_rule_take(&r), "rule: answer ARP");
 
-	nft_rule_init(&r, table_name, chain);
-	match_vrrp(&r);
+	start_vrrp_rule(&r, chain, 0);
 	nft_expr_meta(&r, NFT_META_OIF, NFT_REG_1);
 	nft_expr_dynset_update(&r, NFT_REG_1, set_lease, SET_LEASE_ID, timeout_ms);
 	nft_expr_verdict(&r, NF_ACCEPT, NULL);
@@ -195,13 +257,15 @@ static void add_ingress_rules(struct nft_tx *tx, const char *chain)
 	nft_tx_add_rule(tx, NFPROTO_NETDEV, nft_rule_take(&r), "rule: shut way in");
 }
 
-static void add_device(struct nft_tx *tx, const struct lease_device *d, uint64_t timeout_ms)
+static void add_device(struct nft_tx *tx, const struct lease_device *d,
+		       const struct lease_times *times)
 {
 	char chain[CHAIN_NAME_MAX];
 
 	snprintf(chain, sizeof(chain), "out_%s", d->name);
 	add_chain(tx, chain, d->name, NF_NETDEV_EGRESS);
-	add_egress_rules(tx, chain, timeout_ms);
+	add_hold_rules(tx, chain, (uint64_t)mono_to_ms(times->hold));
+	add_egress_rules(tx, chain, (uint64_t)mono_to_ms(times->timeout));
 	snprintf(chain, sizeof(chain), "in_%s", d->name);
 	add_chain(tx, chain, d->name, NF_NETDEV_INGRESS);
 	add_ingress_rules(tx, chain);
@@ -229,16 +293,16 @@ static int commit(struct lease *lease, struct lease_error *error)
 	return err;
 }
 
-int lease_install(struct lease *lease, const struct lease_device *devices, size_t n, mono timeout,
-		  struct lease_error *error)
+int lease_install(struct lease *lease, const struct lease_device *devices, size_t n,
+		  const struct lease_times *times, struct lease_error *error)
 {
 	nft_tx_begin(lease->tx);
 	nft_tx_purge_table(lease->tx, NFPROTO_NETDEV, table_name);
-	add_table(lease->tx);
+	add_table(lease->tx, lease->table_flags);
 	add_set(lease->tx, set_lease, SET_LEASE_ID);
 	add_set(lease->tx, set_answer, SET_ANSWER_ID);
 	for (size_t i = 0; i < n; i++)
-		add_device(lease->tx, &devices[i], (uint64_t)mono_to_ms(timeout));
+		add_device(lease->tx, &devices[i], times);
 	return commit(lease, error);
 }
 

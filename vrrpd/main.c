@@ -12,11 +12,15 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <linux/capability.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+static const char service_user[] = "hapair";
 
 struct program {
 	struct daemon_options options;
@@ -94,10 +98,20 @@ static int add_signals(struct program *p)
 
 static int drop_privileges(struct program *p)
 {
-	static const int caps[] = {CAP_NET_ADMIN, CAP_NET_RAW, CAP_SYS_NICE};
-	int err = privs_drop("hapair", caps, sizeof(caps) / sizeof(caps[0]), NULL);
+	static const int required[] = {CAP_NET_ADMIN, CAP_NET_RAW};
+	static const int optional[] = {CAP_SYS_NICE};
+	static const struct privs_caps caps = {
+		.required = required,
+		.n_required = sizeof(required) / sizeof(required[0]),
+		.optional = optional,
+		.n_optional = sizeof(optional) / sizeof(optional[0]),
+	};
+	const char *missing;
+	int err = privs_drop_to(service_user, &caps, &missing);
 
-	if (err)
+	if (err && missing)
+		log_msg(p->log, LOG_LEVEL_ERR, "needs the capability %s", missing);
+	else if (err)
 		log_msg(p->log, LOG_LEVEL_ERR, "cannot give up privileges error=\"%s\"",
 			strerror(-err));
 	return err;
@@ -119,6 +133,21 @@ static bool start_realtime(struct log *log)
 	return schedule_err == 0;
 }
 
+/** ours: the service user must be able to write there. */
+static void make_directory(struct log *log, const char *path, bool ours)
+{
+	const struct passwd *pw = ours && geteuid() == 0 ? getpwnam(service_user) : NULL;
+
+	if (mkdir(path, 0755) < 0) {
+		if (errno != EEXIST)
+			log_msg(log, LOG_LEVEL_WARN, "cannot make directory path=%s error=\"%s\"",
+				path, strerror(errno));
+	} else if (pw && chown(path, pw->pw_uid, pw->pw_gid) < 0) {
+		log_msg(log, LOG_LEVEL_WARN, "cannot change owner path=%s error=\"%s\"", path,
+			strerror(errno));
+	}
+}
+
 static int run(struct program *p, struct conf *conf_take)
 {
 	struct driver_options options = {
@@ -128,15 +157,19 @@ static int run(struct program *p, struct conf *conf_take)
 		.realtime = start_realtime(p->log),
 	};
 
-	if (mkdir(p->options.rundir, 0755) < 0 && errno != EEXIST)
-		log_msg(p->log, LOG_LEVEL_WARN, "cannot make directory path=%s error=\"%s\"",
-			p->options.rundir, strerror(errno));
-	int err = driver_open(&options, conf_take, &p->driver);
+	make_directory(p->log, p->options.rundir, false);
+	make_directory(p->log, p->options.statedir, true);
+	/* A signal that comes while devices are being made is obeyed once they can be unmade. */
+	int err = add_signals(p);
 
-	if (!err)
-		err = add_signals(p);
+	if (err)
+		conf_free(conf_take);
+	else
+		err = driver_open(&options, conf_take, &p->driver);
 	if (!err)
 		err = drop_privileges(p);
+	if (err && p->driver)
+		driver_stop(p->driver);
 	if (err)
 		return err;
 	driver_start(p->driver);
@@ -175,6 +208,8 @@ int main(int argc, char **argv)
 		conf_free(conf);
 		return EXIT_SUCCESS;
 	}
+	/* Whoever reads our log may go away. */
+	signal(SIGPIPE, SIG_IGN);
 	p.log = log_new("vrrpd", p.options.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	p.base = new_base();
 	int err = -ENOMEM;

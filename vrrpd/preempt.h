@@ -13,6 +13,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum {
+	PREEMPT_MEMORY_MS = 3000,         /**< lbd has fallen silent this long after a word */
+	PREEMPT_ENTRIES_MAX = 1000000000, /**< more than any table holds */
+};
+
 /** lbd's last word on connection sync. */
 enum preempt_sync {
 	PREEMPT_SYNC_UNKNOWN,     /**< no lbd, or it does not know yet */
@@ -26,7 +31,8 @@ struct preempt_input {
 	bool stepped_down;      /**< handed over on request, not resumed yet */
 	mono started;           /**< instant this daemon started */
 	mono sync_wait;         /**< longest wait for a word (pair.sync_wait) */
-	enum preempt_sync sync; /**< last word; UNKNOWN when too old */
+	enum preempt_sync sync; /**< last word */
+	mono word_at;           /**< instant of the last word; zero: none so far */
 	mono catching_up_since; /**< instant the present bulk began; with CATCHING_UP */
 	uint64_t entries_left;  /**< entries still to come; with CATCHING_UP */
 };

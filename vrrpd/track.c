@@ -14,7 +14,7 @@ static const char *link_fault(const struct track_link *link)
 		return "no carrier";
 	if (link->needs_address && !link->has_address)
 		return "no IPv4 address";
-	return NULL;
+	return link->trouble;
 }
 
 void track_judge(const struct track_link *links, size_t n, uint8_t base_priority,

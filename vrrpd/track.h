@@ -23,6 +23,7 @@ struct track_link {
 	bool carrier;       /**< operational: a cable, and something at its other end */
 	bool needs_address; /**< VRRP runs on it: a primary IPv4 address is required */
 	bool has_address;
+	const char *trouble; /**< what else is wrong with it, or NULL; borrowed for the call */
 };
 
 struct track_verdict {

@@ -253,6 +253,25 @@ static int set_addresses(struct vif *vif, const struct vif_device *device)
 	return 0;
 }
 
+int vif_restore_addresses(struct vif *vif, const struct vif_device *device)
+{
+	int restored = 0;
+
+	for (size_t i = 0; i < device->n_addresses; i++) {
+		struct rtnl_addr *a = make_address(device->ifindex, &device->address[i]);
+
+		if (!a)
+			return -ENOMEM;
+		int err = from_nl(rtnl_addr_add(vif->sock, a, NLM_F_CREATE | NLM_F_EXCL));
+
+		rtnl_addr_put(a);
+		if (err && err != -EEXIST)
+			return err;
+		restored += err == 0;
+	}
+	return restored;
+}
+
 static int fail(struct vif_error *error, const struct vif_device *device, const char *what, int err)
 {
 	const char *remedy = "";
@@ -282,6 +301,7 @@ int vif_ensure(struct vif *vif, struct vif_device *device, struct vif_error *err
 		err = create(vif, device);
 		if (err)
 			return fail(error, device, "create macvlan", err);
+		device->created = true;
 	}
 	device->ifindex = vif_index(vif, device->name);
 	if (device->ifindex < 0)

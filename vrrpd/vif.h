@@ -26,6 +26,7 @@ struct vif_device {
 	struct prefix address[VIF_ADDRESSES_MAX]; /**< IPv4 */
 	size_t n_addresses;
 	int ifindex;    /**< out */
+	bool created;   /**< out: made by this run, now or before, whatever came after */
 	bool was_there; /**< out: adopted, as left by an earlier run */
 	bool was_up;    /**< out: adopted and up */
 };
@@ -45,6 +46,9 @@ int vif_index(struct vif *vif, const char *name) __attribute__((warn_unused_resu
  * Returns 0 or -errno with *error.
  */
 int vif_ensure(struct vif *vif, struct vif_device *device, struct vif_error *error)
+	__attribute__((warn_unused_result));
+/** Puts back addresses that are missing. Returns how many, or -errno. */
+int vif_restore_addresses(struct vif *vif, const struct vif_device *device)
 	__attribute__((warn_unused_result));
 /** Returns 0 or -errno. */
 int vif_set_up(struct vif *vif, int ifindex, bool up) __attribute__((warn_unused_result));

@@ -70,6 +70,7 @@ static void read_all(struct vif_watch *watch)
 		int err = rtnl_link_get_kernel(watch->requests, 0, watch->links[i].name, &seen);
 
 		take_link(watch, &watch->links[i], seen, err < 0);
+		watch->links[i].deletions++; /* one may have been missed */
 		read_address(watch, &watch->links[i]);
 		rtnl_link_put(seen);
 	}
@@ -92,11 +93,17 @@ static void on_link(struct vif_watch *watch, struct rtnl_link *seen, bool gone)
 	}
 }
 
-static void on_address(struct vif_watch *watch, struct rtnl_addr *seen)
+static void on_address(struct vif_watch *watch, struct rtnl_addr *seen, bool gone)
 {
-	for (size_t i = 0; i < watch->n_links; i++)
-		if (watch->links[i].ifindex == rtnl_addr_get_ifindex(seen))
-			read_address(watch, &watch->links[i]);
+	for (size_t i = 0; i < watch->n_links; i++) {
+		struct vif_link *link = &watch->links[i];
+
+		if (link->ifindex != rtnl_addr_get_ifindex(seen))
+			continue;
+		read_address(watch, link);
+		link->deletions += gone;
+		watch->changed |= gone;
+	}
 }
 
 struct event {
@@ -115,7 +122,7 @@ static void on_object(struct nl_object *object, void *arg)
 		break;
 	case RTM_NEWADDR:
 	case RTM_DELADDR:
-		on_address(event->watch, (struct rtnl_addr *)object);
+		on_address(event->watch, (struct rtnl_addr *)object, event->type == RTM_DELADDR);
 		break;
 	default:
 		break;

@@ -20,6 +20,7 @@ struct vif_link {
 	bool admin_up;
 	bool carrier;        /**< operational */
 	struct addr primary; /**< primary IPv4 address; ADDR_NONE: none */
+	unsigned deletions;  /**< IPv4 addresses removed from it so far */
 };
 
 /** names: n interface names, copied; duplicates are watched once. Returns 0 or -errno. */

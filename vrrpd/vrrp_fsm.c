@@ -23,6 +23,7 @@ void vrrp_router_init(struct vrrp_router *r, const struct addr *primary)
 		.adver_timer = mono_never(),
 		.second_timer = mono_never(),
 		.resign_timer = mono_never(),
+		.hold_timer = mono_never(),
 	};
 }
 
@@ -31,11 +32,18 @@ bool vrrp_is_resigning(const struct vrrp_router *r)
 	return !mono_is_never(r->resign_timer);
 }
 
+bool vrrp_is_answering(const struct vrrp_router *r, mono now)
+{
+	return r->state == VRRP_ACTIVE && mono_reached(r->answer_from, now) &&
+	       mono_is_never(r->second_timer);
+}
+
 mono vrrp_deadline(const struct vrrp_router *r)
 {
-	mono active = mono_min(r->adver_timer, mono_min(r->second_timer, r->resign_timer));
+	mono active = mono_min(r->adver_timer, r->second_timer);
+	mono resigning = mono_min(r->hold_timer, r->resign_timer);
 
-	return mono_min(r->active_down_timer, active);
+	return mono_min(r->active_down_timer, mono_min(active, resigning));
 }
 
 /** The only writer of the state; leaves every timer unset for the caller to set. */
@@ -51,6 +59,7 @@ static void set_state(struct vrrp_router *r, enum vrrp_state state, enum vrrp_re
 	r->adver_timer = mono_never();
 	r->second_timer = mono_never();
 	r->resign_timer = mono_never();
+	r->hold_timer = mono_never();
 	r->peer_leaving = false;
 	out->reason = reason;
 }
@@ -60,19 +69,53 @@ static void send_advert(const struct vrrp_conf *conf, struct vrrp_router *r, mon
 {
 	out->what |= VRRP_DO_SEND;
 	out->priority = vrrp_is_resigning(r) ? VRRP_PRIORITY_RELEASE : conf->priority;
+	if (vrrp_is_resigning(r))
+		return; /* priority 0 renews nothing: VRRP_DO_HOLD does */
 	r->lease_until = mono_add(now, conf->lease);
+	if (mono_reached(r->answer_from, now)) {
+		r->second_timer = mono_never();
+		out->what |= VRRP_DO_ANSWER;
+	}
+}
+
+static void hold(const struct vrrp_conf *conf, struct vrrp_router *r, mono now,
+		 struct vrrp_actions *out)
+{
+	out->what |= VRRP_DO_HOLD;
+	r->lease_until = mono_add(now, conf->hold);
+	r->hold_timer = mono_add(now, mono_from_ms(VRRP_HOLD_EVERY_MS));
+}
+
+/** When the router that served before is certainly silent, unless it says so earlier. */
+static mono when_silent(const struct vrrp_conf *conf, const struct vrrp_router *r, mono now)
+{
+	mono second = mono_min(mono_from_ms(VRRP_SECOND_ADVERT_MS), conf->advert_interval);
+
+	if (r->peer_leaving)
+		second = mono_from_ms(VRRP_ANSWER_AFTER_LEAVING_MS);
+	return mono_max(mono_add(now, second), r->peer_lease_until);
 }
 
 static void enter_active(const struct vrrp_conf *conf, struct vrrp_router *r,
 			 enum vrrp_reason reason, mono now, struct vrrp_actions *out)
 {
-	mono second = mono_min(mono_from_ms(VRRP_SECOND_ADVERT_MS), conf->advert_interval);
+	mono silent = when_silent(conf, r, now);
 
 	set_state(r, VRRP_ACTIVE, reason, out);
+	r->farewells = 0;
+	r->answer_from = r->second_timer = silent;
 	send_advert(conf, r, now, out);
 	out->what |= VRRP_DO_ANNOUNCE;
 	r->adver_timer = mono_add(now, conf->advert_interval);
-	r->second_timer = mono_add(now, second);
+}
+
+/** Shuts the gate, then says so: the new Active Router waits for that with answering ARP. */
+static void yield(struct vrrp_router *r, enum vrrp_state state, enum vrrp_reason reason,
+		  struct vrrp_actions *out)
+{
+	set_state(r, state, reason, out);
+	out->what |= VRRP_DO_SEND;
+	out->priority = VRRP_PRIORITY_RELEASE;
 }
 
 static void listen_for(const struct vrrp_conf *conf, struct vrrp_router *r, mono interval, mono now)
@@ -109,6 +152,12 @@ static void step_initialize(const struct vrrp_conf *conf, struct vrrp_router *r,
 	}
 }
 
+/** How long the sender may serve without another word. */
+static mono lease_of(const struct vrrp_advert *advert, mono now)
+{
+	return mono_add(now, mono_mul(advert->interval, VRRP_LEASE_INTERVALS));
+}
+
 static void backup_hears(const struct vrrp_conf *conf, struct vrrp_router *r,
 			 const struct vrrp_advert *advert, mono now)
 {
@@ -116,12 +165,18 @@ static void backup_hears(const struct vrrp_conf *conf, struct vrrp_router *r,
 	bool preempt = conf->preempt || conf->priority == VRRP_PRIORITY_OWNER;
 
 	if (advert->priority == VRRP_PRIORITY_RELEASE) {
-		r->peer_leaving = true;
+		mono skew = mono_add(now, vrrp_skew_time(conf->priority, r->active_adver_interval));
+
+		/* Said again, it must not put off what the first one began. */
 		r->active_down_timer =
-			mono_add(now, vrrp_skew_time(conf->priority, r->active_adver_interval));
-	} else if (!preempt || advert->priority >= conf->priority) {
-		listen_for(conf, r, advert->interval, now);
+			r->peer_leaving ? mono_min(r->active_down_timer, skew) : skew;
+		r->peer_leaving = true;
+		r->peer_lease_until = now; /* or little later: when_silent() adds it */
+		return;
 	}
+	r->peer_lease_until = mono_max(r->peer_lease_until, lease_of(advert, now));
+	if (!preempt || advert->priority >= conf->priority)
+		listen_for(conf, r, advert->interval, now);
 	/* else point 3: discarded, the timer keeps running, and that is how preemption happens. */
 }
 
@@ -182,21 +237,35 @@ static void active_hears(const struct vrrp_conf *conf, struct vrrp_router *r,
 		/* Whoever speaks up has taken over; another one that resigns has not. */
 		if (advert->priority == VRRP_PRIORITY_RELEASE)
 			return;
-		set_state(r, VRRP_BACKUP, VRRP_REASON_HANDED_OVER, out);
+		yield(r, VRRP_BACKUP, VRRP_REASON_HANDED_OVER, out);
 		listen_for(conf, r, advert->interval, now);
 	} else if (advert->priority == VRRP_PRIORITY_RELEASE) {
+		/* Its gate is shut: we may answer ARP. One may have been under way before. */
+		if (++r->farewells >= VRRP_FAREWELLS)
+			r->answer_from = mono_min(r->answer_from, now);
 		send_advert(conf, r, now, out);
 		r->adver_timer = mono_add(now, conf->advert_interval);
 	} else if (other_wins) {
 		/* Point 1: Preempt_Mode is not consulted here. */
-		set_state(r, VRRP_BACKUP, VRRP_REASON_HIGHER_PRIORITY, out);
+		yield(r, VRRP_BACKUP, VRRP_REASON_HIGHER_PRIORITY, out);
 		listen_for(conf, r, advert->interval, now);
 	} else {
 		/* Point 5: Adver_Timer keeps running. Neighbours may believe the loser: tell them.
 		 */
+		if (!mono_is_never(r->second_timer))
+			r->answer_from = r->second_timer =
+				mono_max(r->answer_from, lease_of(advert, now));
 		send_advert(conf, r, now, out);
 		out->what |= VRRP_DO_ANNOUNCE;
 	}
+}
+
+/** Between two advertisements. Priority 0 must not be repeated within anybody's Skew_Time. */
+static mono pause_of(const struct vrrp_conf *conf, const struct vrrp_router *r)
+{
+	if (vrrp_is_resigning(r))
+		return mono_from_ns(conf->advert_interval.ns / 2 * 3);
+	return conf->advert_interval;
 }
 
 static void active_timer(const struct vrrp_conf *conf, struct vrrp_router *r, mono now,
@@ -204,20 +273,21 @@ static void active_timer(const struct vrrp_conf *conf, struct vrrp_router *r, mo
 {
 	if (mono_reached(r->resign_timer, now)) {
 		r->resign_timer = mono_never();
+		r->hold_timer = mono_never();
 		r->adver_timer = now;
 		out->what |= VRRP_DO_WITHDRAWN;
 	}
-	if (mono_reached(r->second_timer, now)) {
-		r->second_timer = mono_never();
+	if (mono_reached(r->hold_timer, now))
+		hold(conf, r, now, out);
+	if (mono_reached(r->second_timer, now))
 		send_advert(conf, r, now, out);
-	}
 	if (mono_reached(r->adver_timer, now)) {
-		send_advert(conf, r, now, out);
+		mono pause = pause_of(conf, r);
 		/* From the instant it was due: no drift. From now after a delay: no burst. */
-		mono next = mono_add(r->adver_timer, conf->advert_interval);
+		mono next = mono_add(r->adver_timer, pause);
 
-		r->adver_timer =
-			mono_before(now, next) ? next : mono_add(now, conf->advert_interval);
+		send_advert(conf, r, now, out);
+		r->adver_timer = mono_before(now, next) ? next : mono_add(now, pause);
 	}
 }
 
@@ -226,9 +296,7 @@ static void step_active(const struct vrrp_conf *conf, struct vrrp_router *r,
 {
 	switch (ev->kind) {
 	case VRRP_EV_SHUTDOWN:
-		set_state(r, VRRP_INITIALIZE, ev->reason, out);
-		out->what |= VRRP_DO_SEND;
-		out->priority = VRRP_PRIORITY_RELEASE;
+		yield(r, VRRP_INITIALIZE, ev->reason, out);
 		break;
 	case VRRP_EV_TIMER:
 		active_timer(conf, r, now, out);
@@ -238,11 +306,13 @@ static void step_active(const struct vrrp_conf *conf, struct vrrp_router *r,
 		break;
 	case VRRP_EV_RESIGN:
 		r->resign_timer = mono_add(now, ev->window);
+		r->second_timer = mono_never();
+		hold(conf, r, now, out);
 		send_advert(conf, r, now, out);
-		r->adver_timer = mono_add(now, conf->advert_interval);
+		r->adver_timer = mono_add(now, pause_of(conf, r));
 		break;
 	case VRRP_EV_RELEASE:
-		set_state(r, VRRP_BACKUP, ev->reason, out);
+		yield(r, VRRP_BACKUP, ev->reason, out);
 		listen_for(conf, r, ev->interval, now);
 		break;
 	case VRRP_EV_RECONFIGURE:

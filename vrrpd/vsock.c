@@ -125,6 +125,24 @@ ssize_t vsock_receive(const struct vsock_receiver *receiver, uint8_t *buf, size_
 	return n < 0 ? -errno : n;
 }
 
+int vsock_send_from_parent(const struct vsock_receiver *receiver, int parent_ifindex,
+			   const uint8_t *frame, size_t len_bytes)
+{
+	struct sockaddr_ll sll = {
+		.sll_family = AF_PACKET,
+		.sll_ifindex = parent_ifindex,
+		.sll_halen = ETH_ALEN,
+	};
+
+	/* This socket leaves the Ethernet header to the kernel, which knows the source. */
+	memcpy(sll.sll_addr, frame, ETH_ALEN);
+	memcpy(&sll.sll_protocol, frame + ETHERTYPE_OFFSET, sizeof(sll.sll_protocol));
+	ssize_t n = sendto(receiver->fd, frame + ETH_HLEN, len_bytes - ETH_HLEN,
+			   MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&sll, sizeof(sll));
+
+	return n < 0 ? -errno : 0;
+}
+
 int vsock_sender_open(void)
 {
 	/* Protocol 0: nothing is ever queued for reading. */
@@ -133,16 +151,32 @@ int vsock_sender_open(void)
 	return fd < 0 ? -errno : fd;
 }
 
-int vsock_send(int fd, int ifindex, const uint8_t *frame, size_t len_bytes)
+int vsock_send(int fd, int ifindex, const uint8_t *frame, size_t len_bytes, uint32_t mark)
 {
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(uint32_t))];
+	} control = {.space = ""};
 	struct sockaddr_ll sll = {
 		.sll_family = AF_PACKET,
 		.sll_ifindex = ifindex,
 	};
+	struct iovec iov = {.iov_base = (void *)(uintptr_t)frame, .iov_len = len_bytes};
+	struct msghdr msg = {
+		.msg_name = &sll,
+		.msg_namelen = sizeof(sll),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+	};
 
 	memcpy(&sll.sll_protocol, frame + ETHERTYPE_OFFSET, sizeof(sll.sll_protocol));
-	ssize_t n = sendto(fd, frame, len_bytes, MSG_DONTWAIT | MSG_NOSIGNAL,
-			   (struct sockaddr *)&sll, sizeof(sll));
-
-	return n < 0 ? -errno : 0;
+	if (mark) {
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SO_MARK;
+		control.header.cmsg_len = CMSG_LEN(sizeof(mark));
+		memcpy(CMSG_DATA(&control.header), &mark, sizeof(mark));
+		msg.msg_control = &control;
+		msg.msg_controllen = sizeof(control.space);
+	}
+	return sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }

@@ -25,10 +25,21 @@ void vsock_receiver_close(struct vsock_receiver *receiver);
 ssize_t vsock_receive(const struct vsock_receiver *receiver, uint8_t *buf, size_t cap_bytes)
 	__attribute__((warn_unused_result));
 
+/**
+ * Sends an advertisement, given as a whole Ethernet frame, from the parent with the parent's own
+ * MAC: switches must not take it for the virtual router's place. Returns 0 or -errno.
+ */
+int vsock_send_from_parent(const struct vsock_receiver *receiver, int parent_ifindex,
+			   const uint8_t *frame, size_t len_bytes)
+	__attribute__((warn_unused_result));
+
 /** Opens a sender; it receives nothing. Returns the descriptor or -errno. */
 int vsock_sender_open(void) __attribute__((warn_unused_result));
-/** Sends a whole Ethernet frame through a device, never blocking. Returns 0 or -errno. */
-int vsock_send(int fd, int ifindex, const uint8_t *frame, size_t len_bytes)
+/**
+ * Sends a whole Ethernet frame through a device, never blocking; mark is what nftables sees as
+ * meta mark. Returns 0 or -errno.
+ */
+int vsock_send(int fd, int ifindex, const uint8_t *frame, size_t len_bytes, uint32_t mark)
 	__attribute__((warn_unused_result));
 
 #endif

@@ -1,177 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# vrrpd against a real kernel and real neighbours: two gateways and a client on a front and a back
-# bridge, in network namespaces.
-# usage: [BUILD=build] [VRRPD=build/vrrpd] vrrp.sh          (needs root)
-# shellcheck source=tests/ns/lib.sh
-. "$(dirname "$0")/lib.sh"
-
-vrrpd=${VRRPD:-$build/vrrpd}
-tool=$build/tests/ns/vrrp_tool
-vip=192.0.2.10
-declare -A daemon
-
-# --- the world ------------------------------------------------------------------------------
-
-build_world() {
-	make_ns sw gw1 gw2 cl
-	local b i
-	for b in front back; do
-		ip -n "$prefix-sw" link add "$b" type bridge
-		ip -n "$prefix-sw" link set "$b" up
-	done
-	for i in 1 2; do
-		plug "gw$i" eth0 sw front "f$i"
-		plug "gw$i" eth1 sw back "b$i"
-		ip -n "$prefix-gw$i" addr add "192.0.2.$i/24" dev eth0
-		ip -n "$prefix-gw$i" addr add "10.1.0.$((i + 1))/24" dev eth1
-	done
-	plug cl eth0 sw front c
-	ip -n "$prefix-cl" addr add 192.0.2.100/24 dev eth0
-}
-
-write_conf() { # write_conf INTERVAL PREEMPT [EXTRA]
-	cat >"$work/hapair.conf" <<-X
-		[pair]
-		advert_interval = $1
-		preempt         = $2
-		key_file        = $work/key
-		sync_wait       = 1s
-
-		[node gw1]
-		pair_address = 192.168.99.1
-		priority     = 200
-
-		[node gw2]
-		pair_address = 192.168.99.2
-		priority     = 100
-
-		[vip front]
-		interface = eth0
-		vrid      = 51
-		address   = $vip/24
-
-		[vip back]
-		interface = eth1
-		vrid      = 52
-		address   = 10.1.0.1/24
-		${3:-}
-	X
-	: >"$work/key"
-	chmod 600 "$work/key"
-}
-
-start_vrrpd() { # start_vrrpd gw1|gw2
-	start_in "$1" "$work/$1.log" "$vrrpd" -c "$work/hapair.conf" -n "$1" -r "$work/$1"
-	daemon[$1]=$pid
-}
-
-stop_vrrpd() { # stop_vrrpd gw SIGNAL
-	kill "-$2" "${daemon[$1]}" 2>/dev/null
-	ended "${daemon[$1]}"
-}
-
-ask() { # ask gw COMMAND [ARGS]
-	local gw=$1
-	shift
-	"$tool" ctl "$work/$gw/vrrpd.sock" "$@"
-}
-
-has() { # has gw TEXT...: the status contains every text
-	local gw=$1 status t
-	shift
-	status=$(ask "$gw" status) || return 1
-	for t in "$@"; do
-		grep -qF -- "$t" <<<"$status" || { echo "no $t in: $status"; return 1; }
-	done
-}
-
-is_active() {
-	has "$1" '"state":"Active"'
-}
-
-is_backup() {
-	has "$1" '"state":"Backup"' && ! is_active "$1"
-}
-
-both_up() { # both nodes started, gw1 Active, gw2 has heard it
-	start_vrrpd gw1
-	start_vrrpd gw2
-	wait_for 5 is_active gw1 && wait_for 5 is_backup gw2
-}
-
-down_all() {
-	local gw
-	for gw in gw1 gw2; do
-		[ -z "${daemon[$gw]:-}" ] || stop_vrrpd "$gw" TERM
-		daemon[$gw]=
-	done
-}
-
-start_ping() { # every 2 ms, until stop_ping
-	start_in cl "$work/ping" ping -n -D -i 0.002 "$vip"
-	ping_pid=$pid
-	sleep 0.3
-}
-
-stop_ping() {
-	sleep 0.1
-	kill -INT "$ping_pid" 2>/dev/null
-	ended "$ping_pid"
-	mv "$work/ping" "$work/ping.last"
-}
-
-lost_at_most() { # lost_at_most N: pings of the last run
-	awk -v max="$1" '/packets transmitted/ { lost = $1 - $4; print lost " lost"; exit !(lost <= max) }' \
-		"$work/ping.last"
-}
-
-no_duplicates() {
-	! grep -q 'DUP!' "$work/ping.last"
-}
-
-longest_gap_ms() { # of the last ping run, between two answers
-	awk -F'[][]' '/bytes from/ { if (last && $2 - last > gap) gap = $2 - last; last = $2 }
-		END { printf "%d\n", gap * 1000 }' "$work/ping.last"
-}
-
-gap_within() { # gap_within MIN MAX
-	local gap
-	gap=$(longest_gap_ms)
-	echo "gap $gap ms"
-	[ "$gap" -ge "$1" ] && [ "$gap" -le "$2" ]
-}
-
-start_capture() { # answers for the VIP as the client's cable carries them
-	: >"$work/tshark.log"
-	start_in sw "$work/tshark.log" tshark -q -i c -f "icmp[icmptype]=icmp-echoreply" \
-		-w "$work/answers.pcap"
-	capture_pid=$pid
-	wait_for 10 grep -q 'Capturing on' "$work/tshark.log"
-	sleep 0.5
-}
-
-stop_capture() {
-	sleep 0.2
-	kill -INT "$capture_pid"
-	ended "$capture_pid"
-	tshark -r "$work/answers.pcap" -T fields -e frame.time_epoch -e eth.src \
-		>"$work/answers" 2>/dev/null
-}
-
-mac_of() { # mac_of gw: of its front interface, by which its answers are told apart
-	in_ns "$1" cat /sys/class/net/eth0/address
-}
-
-one_after_the_other() { # the last answer of $1 came before the first of $2
-	awk -v a="$(mac_of "$1")" -v b="$(mac_of "$2")" '
-		$2 == a { last = $1 }
-		$2 == b && !first { first = $1 }
-		END { printf "last %.6f, first %.6f\n", last, first
-			exit !(last && first && last < first) }' "$work/answers"
-}
-
-# --- scenarios ------------------------------------------------------------------------------
+# vrrpd against a real kernel and real neighbours: elections, failures of nodes, the wire.
+# usage: [BUILD=build] [VRRPD=build/vrrpd] [TESTS="..."] vrrp.sh          (needs root)
+# shellcheck source=tests/ns/vrrp_world.sh
+. "$(dirname "$0")/vrrp_world.sh"
 
 test_election() {
 	write_conf 100ms no
@@ -203,13 +35,16 @@ test_kill() {
 	both_up
 	start_capture
 	start_ping
+	start_arp
+	sleep 0.2
 	stop_vrrpd gw1 KILL
 	sleep 0.7
+	stop_arp
 	stop_ping
 	stop_capture
 	check "SIGKILL: the dead node falls silent by its lease before the other answers" \
 		one_after_the_other gw1 gw2
-	check "SIGKILL: nobody answers twice" no_duplicates
+	check "SIGKILL: no two nodes answer ARP" turns_are f1 f2
 	check "SIGKILL: the gap is below Active_Down_Interval" gap_within 1 411
 	start_vrrpd gw1
 	check "a restart outside the lease is a clean Backup" wait_for 2 is_backup gw1
@@ -236,15 +71,18 @@ test_pause() {
 	write_conf 100ms no
 	both_up
 	start_ping
+	start_arp
+	sleep 0.2
 	kill -STOP "${daemon[gw1]}"
 	sleep 1
 	check "SIGSTOP: the other node takes over" is_active gw2
 	kill -CONT "${daemon[gw1]}"
 	sleep 0.5
+	stop_arp
 	stop_ping
 	check "SIGCONT: the stale node becomes Backup" is_backup gw1
 	check "SIGCONT: it says nothing, nobody moves" has gw2 '"transitions":2'
-	check "SIGSTOP, SIGCONT: nobody answers twice" no_duplicates
+	check "SIGSTOP, SIGCONT: no two nodes answer ARP" turns_are f1 f2
 	check "SIGSTOP, SIGCONT: one gap, below Active_Down_Interval" gap_within 1 411
 	down_all
 }
@@ -254,6 +92,8 @@ test_planned() {
 	both_up
 	local round from=gw1 to=gw2 swap
 	start_ping
+	start_arp
+	sleep 0.2
 	for round in 1 2 3 4; do
 		check "planned failover $round: $from to $to" ask "$from" failover
 		check "planned failover $round: $to is Active" is_active "$to"
@@ -261,15 +101,34 @@ test_planned() {
 		sleep 0.6
 		swap=$from from=$to to=$swap
 	done
+	stop_arp
 	stop_ping
 	check "four planned failovers lose no ping" lost_at_most 0
-	check "and nobody answers twice" no_duplicates
+	check "and no two nodes answer ARP" turns_are f1 f2 f1 f2 f1
 	check "the node that is Backup refuses to fail over" \
 		grep -q '"code":8003' <(ask gw2 failover)
 	stop_vrrpd gw2 TERM
 	check "without a peer the resignation is withdrawn" grep -q '"code":8002' <(ask gw1 failover)
 	check "and the node is still Active" is_active gw1
 	start_vrrpd gw2
+	down_all
+}
+
+test_two_groups() {
+	write_conf 100ms no "
+		[vip web]
+		interface = eth0
+		vrid      = 60
+		address   = 192.0.2.60/24
+		group     = odd
+
+		[group odd]
+		priority = gw1=200 gw2=10"
+	both_up
+	wait_for 3 bash -c "! grep -q Backup <($tool ctl $work/gw1/vrrpd.sock status)"
+	check "a failover of two groups succeeds" ask gw1 failover
+	check "and is answered when the slower one is over" \
+		test "$(ask gw2 status | grep -c '"group":.*"state":"Active"')" -eq 5
 	down_all
 }
 
@@ -311,6 +170,12 @@ sum16() { # sum16 HEX: the Internet checksum as four hex digits
 	printf '%04x' $((sum ^ 65535))
 }
 
+packet() { # packet IP_HEADER_WITH_SUMM MESSAGE: a frame with that IP header
+	local ip=$1
+	ip=${ip/SUMM/$(sum16 "${ip/SUMM/0000}")}
+	echo "01005e00001200005e0001330800$ip${2/SUM/$(sum16 "${2/SUM/0000}")}"
+}
+
 advert() { # advert TTL MESSAGE_WITHOUT_SUM [IP_SUM [SUM]]: a frame from 192.0.2.9
 	local m=$2 ip
 	m=${m:0:12}${4:-$(sum16 "${m/SUM/0000}")}${m:15}
@@ -333,10 +198,18 @@ test_bad_packets() {
 		"$(advert 255 3133ff010064SUM$vip_hex "" beef)" \
 		"$(advert 255 3134ff010064SUM$vip_hex)" \
 		"$(advert 255 3133ff000064SUM)" \
-		"$(advert 255 3133ff010000SUM$vip_hex)"
+		"$(advert 255 3133ff010000SUM$vip_hex)" \
+		"$(packet 45c00020000020002470SUMMc0000209e0000012 3133ff010064SUM$vip_hex)" \
+		"$(packet 45c0002000004000ff70SUMMc0000201e0000012 3133ff010064SUM$vip_hex)" \
+		"$(packet 45c0002000004000ff70SUMMc0000209e0000013 3133ff010064SUM$vip_hex)" \
+		"$(packet 44c0002000004000ff70SUMMc0000209e0000012 3133ff010064SUM$vip_hex)"
 	sleep 0.1
 	ask gw1 status >"$work/status"
-	for reason in ip_checksum ttl length version type checksum vrid count_zero interval_zero; do
+	check "each reason is logged, whatever came before" \
+		test "$(grep -c 'refused.*reason=' "$work/gw1.log")" -eq 12
+	check "another router on the link is not worth a warning" \
+		bash -c "! grep -q reason=vrid $work/gw1.log"
+	for reason in ip_header ip_fragment destination own_address ip_checksum ttl length version type checksum vrid count_zero interval_zero; do
 		check "a packet with a bad $reason is counted" grep -q "\"$reason\":1" "$work/status"
 	done
 	check "bad packets move nobody" has gw1 '"state":"Active"' '"transitions":2'
@@ -442,21 +315,46 @@ test_keepalived() {
 	down_all
 }
 
-test_start() {
-	write_conf 100ms no "virtual_mac = maybe"
-	check "a wrong configuration never starts" \
-		bash -c "! ip netns exec $prefix-gw1 $vrrpd -c $work/hapair.conf -n gw1 -r $work/gw1"
-	write_conf 100ms no
-	sed -i 's/eth1/eth9/' "$work/hapair.conf"
-	check "a missing interface is named" \
-		grep -q 'eth9' <(in_ns gw1 "$vrrpd" -c "$work/hapair.conf" -n gw1 -r "$work/gw1" 2>&1)
-	write_conf 100ms no
-	check "-t only checks" in_ns gw1 "$vrrpd" -t -c "$work/hapair.conf" -n gw1
+test_resign_and_die() { # the moment a hand-over is most fragile
+	local interval
+	for interval in 1s 100ms; do
+		write_conf $interval no
+		both_up
+		start_arp
+		sleep 0.3
+		ask gw1 failover >/dev/null &
+		sleep 0.03
+		stop_vrrpd gw1 KILL
+		wait $!
+		wait_for 3 is_active gw2
+		start_vrrpd gw1
+		sleep 1
+		stop_arp
+		check "$interval: dead while resigning: no two nodes answer ARP" turns_are f1 f2
+		check "$interval: a resignation leaves no certificate" is_backup gw1
+		check "$interval: the other node never moved" has gw2 '"transitions":2'
+		down_all
+	done
+	write_conf 1s no
+	both_up
+	start_arp
+	sleep 0.2
+	ask gw1 failover >/dev/null &
+	sleep 0.1
+	kill -STOP "${daemon[gw1]}"
+	wait_for 3 is_active gw2
+	sleep 0.3
+	kill -CONT "${daemon[gw1]}"
+	wait $!
+	sleep 0.3
+	stop_arp
+	check "stopped while resigning: no two nodes answer ARP" turns_are f1 f2
+	down_all
 }
 
 build_world
-for t in ${TESTS:-start election kill restart pause planned preempt link_loss bad_packets wire \
-	reload keepalived}; do
+for t in ${TESTS:-election kill restart pause planned resign_and_die two_groups preempt link_loss \
+	bad_packets wire reload keepalived}; do
 	"test_$t"
 done
 finish

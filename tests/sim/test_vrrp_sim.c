@@ -2,8 +2,9 @@
 /* links: vrrpd/group vrrpd/vrrp_fsm lib/mono lib/addr */
 /*
  * Two nodes running the real cores in virtual time on two links, with loss, delay, crash, restart,
- * pause and planned failover. The kernel's lease is modelled as vrrpd programs it: opened by any
- * advertisement sent, ARP answered from the second one on, run out T after the last.
+ * pause and planned failover. The kernel's lease is modelled as vrrpd programs it: opened by an
+ * advertisement sent, ARP answered from the one that lets it in, run out T after the last; neither
+ * opened nor renewed by priority 0, cut short while resigning.
  */
 #include "vrrpd/group.h"
 
@@ -65,23 +66,43 @@ static bool is_paused(const struct sim *s, int i)
 	return mono_before(s->now, s->node[i].paused_until);
 }
 
-static void send(struct sim *s, int from, size_t link, uint8_t priority)
+/** What the kernel makes of an advertisement that leaves. */
+static void renew(struct sim *s, struct node *n, size_t link, bool answer)
 {
-	struct node *n = &s->node[from];
 	mono late = mono_from_ms((int64_t)draw(s, TICK_MS + 1));
 	mono until = mono_add(mono_add(s->now, n->conf.lease), late);
 
-	if (mono_before(s->now, n->lease[link]))
+	if (answer && mono_before(s->now, n->lease[link]))
 		n->answer[link] = until;
 	n->lease[link] = until;
-	if (draw(s, 100) < s->loss_pct)
+}
+
+/** ... and of a frame that only holds what is open; rounded to ticks it is never late. */
+static void hold(struct sim *s, struct node *n, size_t link)
+{
+	mono early = mono_from_us((int64_t)draw(s, TICK_MS * 1000));
+	mono until = mono_sub(mono_add(s->now, n->conf.hold), early);
+
+	if (mono_before(s->now, n->answer[link]))
+		n->answer[link] = until;
+	if (mono_before(s->now, n->lease[link]))
+		n->lease[link] = until;
+}
+
+static void send(struct sim *s, int from, size_t link, const struct vrrp_actions *a)
+{
+	struct node *n = &s->node[from];
+
+	if (a->priority != VRRP_PRIORITY_RELEASE)
+		renew(s, n, link, a->what & VRRP_DO_ANSWER);
+	if (draw(s, 100) < s->loss_pct || !s->node[1 - from].running)
 		return;
 	cr_assert_lt(s->n_messages, MESSAGES_MAX, "seed %llu", (unsigned long long)s->seed);
 	s->message[s->n_messages++] = (struct message){
 		.at = mono_add(s->now, mono_from_us(50 + (int64_t)draw(s, DELAY_MAX_US - 50))),
 		.to = 1 - from,
 		.link = link,
-		.advert = {.priority = priority,
+		.advert = {.priority = a->priority,
 			   .interval = n->conf.advert_interval,
 			   .source = n->group.member[link].primary},
 	};
@@ -93,12 +114,17 @@ static void step(struct sim *s, int i, const struct group_event *ev)
 	struct group_actions a;
 
 	group_step(&n->conf, &n->group, ev, s->now, &a);
-	for (size_t k = 0; k < LINKS; k++)
-		if (a.member[k].what & VRRP_DO_SEND)
-			send(s, i, k, a.member[k].priority);
-	for (size_t k = 0; k < LINKS; k++)
+	for (size_t k = 0; k < LINKS; k++) {
+		if (a.member[k].what & VRRP_DO_HOLD)
+			hold(s, n, k);
 		if (a.member[k].what & VRRP_DO_RELEASE)
 			n->lease[k] = n->answer[k] = mono_zero();
+		if (a.member[k].what & VRRP_DO_SEND)
+			send(s, i, k, &a.member[k]);
+		if (a.member[k].what & VRRP_DO_SEND && a.member[k].what & VRRP_DO_RELEASE &&
+		    n->group.state == VRRP_BACKUP)
+			send(s, i, k, &a.member[k]);
+	}
 }
 
 static void start(struct sim *s, int i)
@@ -109,7 +135,10 @@ static void start(struct sim *s, int i)
 	bool inside = true;
 
 	for (size_t k = 0; k < LINKS; k++)
-		inside &= mono_before(s->now, n->lease[k]);
+		inside &= mono_before(mono_add(s->now, n->conf.hold), n->answer[k]);
+	if (!inside)
+		for (size_t k = 0; k < LINKS; k++)
+			n->lease[k] = n->answer[k] = mono_zero();
 	n->running = true;
 	n->up_since = s->now;
 	group_init(&n->group, own, LINKS, s->now);
@@ -242,6 +271,7 @@ static void sim_init(struct sim *s, uint64_t seed, bool preempt, unsigned loss_p
 			.preempt = preempt,
 			.advert_interval = mono_from_ms(INTERVAL_MS),
 			.lease = mono_from_ms(LEASE_MS),
+			.hold = mono_from_ms(VRRP_HOLD_MS),
 		};
 		s->node[i].up_since = mono_never();
 	}
@@ -255,14 +285,23 @@ enum faults {
 	FAULT_CRASH = 1,
 	FAULT_PAUSE = 2,
 	FAULT_RESIGN = 4,
+	FAULT_RESIGN_FATAL = 8, /* dies or stalls on the way */
+	FAULT_KINDS = 4,
 };
+
+static void resign(struct sim *s, int i)
+{
+	step(s, i,
+	     &(struct group_event){.kind = GROUP_EV_RESIGN,
+				   .window = mono_from_ms(4 * INTERVAL_MS)});
+}
 
 /** One fault of an allowed kind on a random node, or the end of one. */
 static void disturb(struct sim *s, unsigned allowed)
 {
 	int i = (int)draw(s, NODES);
 	struct node *n = &s->node[i];
-	unsigned kind = 1U << draw(s, 3);
+	unsigned kind = 1U << draw(s, FAULT_KINDS);
 
 	if (!n->running) {
 		start(s, i);
@@ -272,10 +311,16 @@ static void disturb(struct sim *s, unsigned allowed)
 		crash(s, i);
 	} else if (kind == FAULT_PAUSE) {
 		n->paused_until = mono_add(s->now, mono_from_us((int64_t)draw(s, 900000)));
-	} else if (n->group.state == VRRP_ACTIVE) {
-		step(s, i,
-		     &(struct group_event){.kind = GROUP_EV_RESIGN,
-					   .window = mono_from_ms(4 * INTERVAL_MS)});
+	} else if (n->group.state == VRRP_ACTIVE && !group_is_resigning(&n->group)) {
+		resign(s, i);
+		if (kind != FAULT_RESIGN_FATAL)
+			return;
+		/* Mostly around the moment the other node takes over. */
+		run(s, mono_add(s->now, mono_from_us((int64_t)draw(s, 80000))));
+		if (draw(s, 2))
+			crash(s, i);
+		else
+			n->paused_until = mono_add(s->now, mono_from_us((int64_t)draw(s, 400000)));
 	}
 }
 
@@ -309,18 +354,62 @@ static void must_have_converged(const struct sim *s)
 	cr_assert_eq(actives, 1, "seed %llu: %d active", (unsigned long long)s->seed, actives);
 }
 
-/* Fail-stop and pause, nothing lost: two nodes never answer, whatever the schedule. */
-Test(vrrp_sim, crash_and_pause_never_make_two_nodes_answer)
+static void nobody_answers_twice(bool preempt, unsigned faults)
 {
 	for (uint64_t seed = 1; seed <= 5000; seed++) {
 		struct sim s;
 
-		sim_init(&s, seed, false, 0);
-		storm(&s, FAULT_CRASH | FAULT_PAUSE);
+		sim_init(&s, seed, preempt, 0);
+		storm(&s, faults);
 		run(&s, mono_add(s.now, mono_from_ms(END_MS - QUIET_MS)));
 		must_have_converged(&s);
 		cr_assert_eq(s.answer_overlap.ns, 0, "seed %llu: both answer for %lld us",
 			     (unsigned long long)seed, (long long)mono_to_us(s.answer_overlap));
+	}
+}
+
+/* Fail-stop and pause, nothing lost: two nodes never answer, whatever the schedule. */
+Test(vrrp_sim, crash_and_pause_never_make_two_nodes_answer)
+{
+	nobody_answers_twice(false, FAULT_CRASH | FAULT_PAUSE);
+}
+
+Test(vrrp_sim, nor_do_they_in_the_middle_of_a_planned_failover)
+{
+	nobody_answers_twice(false, FAULT_CRASH | FAULT_PAUSE | FAULT_RESIGN | FAULT_RESIGN_FATAL);
+}
+
+Test(vrrp_sim, nor_when_the_returning_node_preempts)
+{
+	nobody_answers_twice(true, FAULT_CRASH | FAULT_PAUSE | FAULT_RESIGN | FAULT_RESIGN_FATAL);
+}
+
+/* A router that dies while it resigns serves no longer than the short lease. */
+Test(vrrp_sim, a_resigning_node_that_dies_is_silent_at_once)
+{
+	for (uint64_t seed = 1; seed <= 2000; seed++) {
+		struct sim s;
+
+		sim_init(&s, seed, false, 0);
+		run(&s, mono_add(s.now, mono_from_ms(2000)));
+		int old = s.node[0].group.state == VRRP_ACTIVE ? 0 : 1;
+
+		resign(&s, old);
+		run(&s, mono_add(s.now, mono_from_us((int64_t)draw(&s, 90000))));
+		s.answer_overlap = s.lease_overlap = mono_zero();
+		crash(&s, old);
+		mono dead = s.now;
+
+		for (size_t k = 0; k < LINKS; k++)
+			cr_assert_leq(mono_to_ms(mono_sub(s.node[old].lease[k], dead)),
+				      VRRP_HOLD_MS, "seed %llu", (unsigned long long)seed);
+		run(&s, mono_add(s.now, mono_from_ms(draw(&s, 2) ? 5 : 400)));
+		start(&s, old);
+		cr_assert_eq(s.node[old].group.state, VRRP_BACKUP, "seed %llu: no certificate",
+			     (unsigned long long)seed);
+		run(&s, mono_add(s.now, mono_from_ms(1000)));
+		cr_assert_eq(s.answer_overlap.ns, 0, "seed %llu", (unsigned long long)seed);
+		cr_assert_leq(mono_to_ms(s.lease_overlap), VRRP_HOLD_MS);
 	}
 }
 
@@ -369,11 +458,9 @@ Test(vrrp_sim, a_planned_failover_has_no_gap_and_no_overlap_of_answers)
 			int old = s.node[0].group.state == VRRP_ACTIVE ? 0 : 1;
 
 			run(&s, mono_add(s.now, mono_from_us((int64_t)draw(&s, 900000))));
-			step(&s, old,
-			     &(struct group_event){.kind = GROUP_EV_RESIGN,
-						   .window = mono_from_ms(4 * INTERVAL_MS)});
-			/* An advert overtaken by the resignation costs one interval more. */
-			run(&s, mono_add(s.now, mono_from_ms(2 * INTERVAL_MS)));
+			resign(&s, old);
+			/* An advert overtaken by the resignation costs until its repetition. */
+			run(&s, mono_add(s.now, mono_from_ms(3 * INTERVAL_MS)));
 			cr_assert_eq(s.node[old].group.state, VRRP_BACKUP, "seed %llu",
 				     (unsigned long long)seed);
 			cr_assert_eq(s.node[1 - old].group.state, VRRP_ACTIVE);

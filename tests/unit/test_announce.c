@@ -44,6 +44,20 @@ Test(announce, goes_on_when_started_again_within_a_second)
 	cr_assert_eq(mono_to_ms(a.next), 1500);
 }
 
+Test(announce, hurries_the_second_round_when_the_predecessor_is_silent_early)
+{
+	struct announce a = idle;
+
+	announce_start(&a, mono_from_ms(300), mono_zero());
+	cr_assert(announce_due(&a, mono_zero()));
+	cr_assert_eq(mono_to_ms(a.next), 300);
+	announce_hasten(&a, mono_from_ms(1));
+	cr_assert(announce_due(&a, mono_from_ms(1)));
+	cr_assert_eq(mono_to_ms(a.next), 50);
+	announce_hasten(&a, mono_from_ms(2));
+	cr_assert_not(announce_due(&a, mono_from_ms(2)));
+}
+
 Test(announce, stops)
 {
 	struct announce a = idle;

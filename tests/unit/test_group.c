@@ -18,6 +18,7 @@ static const struct vrrp_conf conf = {
 	.preempt = true,
 	.advert_interval = {.ns = 100 * MONO_NS_PER_MS},
 	.lease = {.ns = 296 * MONO_NS_PER_MS},
+	.hold = {.ns = VRRP_HOLD_MS * MONO_NS_PER_MS},
 };
 
 static mono after_us(int64_t us)
@@ -129,7 +130,7 @@ Test(group, keeps_waiting_where_the_router_leaves_only_the_other_link)
 	cr_assert_eq(mono_to_us(mono_sub(group_deadline(&g), after_us(100000))), DOWN_US);
 }
 
-Test(group, a_higher_priority_on_one_member_releases_all_without_a_packet)
+Test(group, a_higher_priority_on_one_member_releases_all_with_a_farewell)
 {
 	struct group g = active();
 	struct group_actions a = hear(&g, BACK, 200, after_us(DOWN_US + 2000));
@@ -137,7 +138,8 @@ Test(group, a_higher_priority_on_one_member_releases_all_without_a_packet)
 	cr_assert(a.changed);
 	cr_assert_eq(g.reason, VRRP_REASON_HIGHER_PRIORITY);
 	for (size_t i = 0; i < MEMBERS; i++) {
-		cr_assert_eq(a.member[i].what, (unsigned)VRRP_DO_RELEASE);
+		cr_assert_eq(a.member[i].what, (unsigned)(VRRP_DO_RELEASE | VRRP_DO_SEND));
+		cr_assert_eq(a.member[i].priority, 0);
 		cr_assert_eq(g.member[i].state, VRRP_BACKUP);
 	}
 	cr_assert_not(g.stepped_down);
@@ -166,12 +168,17 @@ Test(group, hands_over_as_a_whole_and_remembers_it)
 		cr_assert_eq(a.member[i].priority, 0);
 	cr_assert(group_is_resigning(&g));
 	cr_assert_eq(g.state, VRRP_ACTIVE);
-	a = hear(&g, FRONT, 1, mono_add(now, mono_from_ms(70)));
-	cr_assert_eq(a.member[BACK].what, (unsigned)VRRP_DO_RELEASE);
+	for (int ms = 5; ms <= 70; ms += 5)
+		simple(&g, GROUP_EV_TIMER, mono_add(now, mono_from_ms(ms)));
+	a = hear(&g, FRONT, 1, mono_add(now, mono_from_ms(72)));
+	cr_assert_eq(a.member[BACK].what, (unsigned)(VRRP_DO_RELEASE | VRRP_DO_SEND));
+	cr_assert_eq(a.member[BACK].priority, 0);
 	cr_assert_eq(g.reason, VRRP_REASON_HANDED_OVER);
 	cr_assert(g.stepped_down);
 	simple(&g, GROUP_EV_RESUME, now);
 	cr_assert_not(g.stepped_down);
+	group_recall_stepped_down(&g);
+	cr_assert(g.stepped_down);
 }
 
 Test(group, forgets_that_it_stepped_down_once_it_is_active_again)

@@ -50,6 +50,17 @@ Test(track, names_the_first_thing_wrong_with_a_link)
 	}
 }
 
+Test(track, takes_any_other_trouble_for_a_fault)
+{
+	struct track_link link = fine;
+	struct track_verdict v;
+
+	link.trouble = "cannot send";
+	track_judge(&link, 1, 100, &v);
+	cr_assert_eq(v.n_faults, 1);
+	cr_assert_str_eq(v.fault[0], "eth0: cannot send");
+}
+
 Test(track, asks_for_an_address_only_where_vrrp_runs)
 {
 	struct track_link link = fine;

@@ -21,6 +21,7 @@ static struct vrrp_conf conf_of(uint8_t priority, bool preempt)
 		.preempt = preempt,
 		.advert_interval = mono_from_ms(INTERVAL_MS),
 		.lease = mono_from_ms(3 * INTERVAL_MS),
+		.hold = mono_from_ms(VRRP_HOLD_MS),
 	};
 }
 
@@ -264,7 +265,7 @@ Test(vrrp_fsm, active_advertises_every_interval_without_drift)
 		struct vrrp_actions a =
 			simple(&conf, &r, VRRP_EV_TIMER, after_ms(i * INTERVAL_MS + 3));
 
-		cr_assert_eq(a.what, (unsigned)VRRP_DO_SEND);
+		cr_assert_eq(a.what, (unsigned)(VRRP_DO_SEND | VRRP_DO_ANSWER));
 		cr_assert_eq(r.adver_timer.ns, after_ms((i + 1) * INTERVAL_MS).ns);
 	}
 }
@@ -276,7 +277,10 @@ Test(vrrp_fsm, active_sends_a_second_advertisement_soon_after_the_first)
 
 	simple(&conf, &r, VRRP_EV_ADOPT, t0);
 	cr_assert_eq(mono_to_ms(mono_sub(vrrp_deadline(&r), t0)), 5);
-	cr_assert_eq(simple(&conf, &r, VRRP_EV_TIMER, after_ms(5)).what, (unsigned)VRRP_DO_SEND);
+	cr_assert_not(vrrp_is_answering(&r, after_ms(4)));
+	cr_assert_eq(simple(&conf, &r, VRRP_EV_TIMER, after_ms(5)).what,
+		     (unsigned)(VRRP_DO_SEND | VRRP_DO_ANSWER));
+	cr_assert(vrrp_is_answering(&r, after_ms(5)));
 	cr_assert_eq(vrrp_deadline(&r).ns, after_ms(INTERVAL_MS).ns);
 }
 
@@ -286,7 +290,7 @@ Test(vrrp_fsm, active_answers_priority_zero_and_restarts_its_timer)
 	struct vrrp_router r = active(&conf);
 	struct vrrp_actions a = hear(&conf, &r, 0, HIGHER, after_ms(400));
 
-	cr_assert_eq(a.what, (unsigned)VRRP_DO_SEND);
+	cr_assert_eq(a.what, (unsigned)(VRRP_DO_SEND | VRRP_DO_ANSWER));
 	cr_assert_eq(r.adver_timer.ns, after_ms(400 + INTERVAL_MS).ns);
 }
 
@@ -299,7 +303,8 @@ Test(vrrp_fsm, active_always_yields_to_a_higher_priority)
 		struct vrrp_actions a = hear(&conf, &r, 101, LOWER, after_ms(400));
 
 		cr_assert_eq(r.state, VRRP_BACKUP);
-		cr_assert_eq(a.what, (unsigned)VRRP_DO_RELEASE);
+		cr_assert_eq(a.what, (unsigned)(VRRP_DO_RELEASE | VRRP_DO_SEND));
+		cr_assert_eq(a.priority, 0, "the farewell");
 		cr_assert_eq(a.reason, VRRP_REASON_HIGHER_PRIORITY);
 		cr_assert_eq(mono_to_ms(r.active_adver_interval), 200);
 		cr_assert_eq(mono_to_us(mono_sub(vrrp_deadline(&r), after_ms(400))), 721875);
@@ -330,36 +335,54 @@ Test(vrrp_fsm, active_answers_a_loser_at_once_and_leaves_its_timer_running)
 	struct vrrp_actions a = hear(&conf, &r, 99, HIGHER, after_ms(400));
 
 	cr_assert_eq(r.state, VRRP_ACTIVE);
-	cr_assert_eq(a.what, (unsigned)(VRRP_DO_SEND | VRRP_DO_ANNOUNCE));
+	cr_assert_eq(a.what, (unsigned)(VRRP_DO_SEND | VRRP_DO_ANNOUNCE | VRRP_DO_ANSWER));
 	cr_assert_eq(a.priority, PRIORITY);
 	cr_assert_eq(r.adver_timer.ns, after_ms(INTERVAL_MS).ns);
 }
 
 /* Planned resignation */
-Test(vrrp_fsm, resigning_repeats_priority_zero_and_keeps_serving)
+Test(vrrp_fsm, resigning_repeats_priority_zero_rarely_and_holds_a_short_lease)
 {
 	struct vrrp_conf conf = conf_of(PRIORITY, true);
 	struct vrrp_router r = active(&conf);
 	struct vrrp_actions a = simple(&conf, &r, VRRP_EV_RESIGN, t0);
 
-	cr_assert_eq(a.what, (unsigned)VRRP_DO_SEND);
+	cr_assert_eq(a.what, (unsigned)(VRRP_DO_SEND | VRRP_DO_HOLD));
 	cr_assert_eq(a.priority, 0);
-	a = simple(&conf, &r, VRRP_EV_TIMER, after_ms(INTERVAL_MS));
-	cr_assert_eq(a.what, (unsigned)VRRP_DO_SEND);
+	for (int ms = VRRP_HOLD_EVERY_MS; ms < INTERVAL_MS * 3 / 2; ms += VRRP_HOLD_EVERY_MS) {
+		a = simple(&conf, &r, VRRP_EV_TIMER, after_ms(ms));
+		cr_assert_eq(a.what, (unsigned)VRRP_DO_HOLD, "at %d ms", ms);
+		cr_assert_eq(mono_to_ms(mono_sub(r.lease_until, after_ms(ms))), VRRP_HOLD_MS);
+	}
+	/* Later than any Skew_Time, which is less than an interval. */
+	a = simple(&conf, &r, VRRP_EV_TIMER, after_ms(INTERVAL_MS * 3 / 2));
+	cr_assert_eq(a.what, (unsigned)(VRRP_DO_SEND | VRRP_DO_HOLD));
 	cr_assert_eq(a.priority, 0);
 	cr_assert_eq(r.state, VRRP_ACTIVE);
 }
 
-Test(vrrp_fsm, resigning_yields_to_whoever_speaks_up)
+Test(vrrp_fsm, resigning_and_late_is_over)
+{
+	struct vrrp_conf conf = conf_of(PRIORITY, true);
+	struct vrrp_router r = active(&conf);
+
+	simple(&conf, &r, VRRP_EV_RESIGN, t0);
+	cr_assert_eq(simple(&conf, &r, VRRP_EV_TIMER, after_ms(VRRP_HOLD_MS)).what,
+		     (unsigned)VRRP_DO_RELEASE);
+	cr_assert_eq(r.state, VRRP_BACKUP);
+}
+
+Test(vrrp_fsm, resigning_yields_to_whoever_speaks_up_and_says_farewell)
 {
 	struct vrrp_conf conf = conf_of(PRIORITY, true);
 	struct vrrp_router r = active(&conf);
 
 	simple(&conf, &r, VRRP_EV_RESIGN, t0);
 	cr_assert_eq(hear(&conf, &r, 0, HIGHER, after_ms(10)).what, 0);
-	struct vrrp_actions a = hear(&conf, &r, 1, LOWER, after_ms(20));
+	struct vrrp_actions a = hear(&conf, &r, 1, LOWER, after_ms(15));
 
-	cr_assert_eq(a.what, (unsigned)VRRP_DO_RELEASE);
+	cr_assert_eq(a.what, (unsigned)(VRRP_DO_RELEASE | VRRP_DO_SEND));
+	cr_assert_eq(a.priority, 0);
 	cr_assert_eq(a.reason, VRRP_REASON_HANDED_OVER);
 	cr_assert_eq(r.state, VRRP_BACKUP);
 }
@@ -371,13 +394,73 @@ Test(vrrp_fsm, resignation_is_withdrawn_when_nobody_takes_over)
 	struct vrrp_actions a;
 
 	simple(&conf, &r, VRRP_EV_RESIGN, t0);
-	for (int i = 1; i < 4; i++)
-		simple(&conf, &r, VRRP_EV_TIMER, after_ms(i * INTERVAL_MS));
+	for (int ms = VRRP_HOLD_EVERY_MS; ms < 4 * INTERVAL_MS; ms += VRRP_HOLD_EVERY_MS)
+		simple(&conf, &r, VRRP_EV_TIMER, after_ms(ms));
 	a = simple(&conf, &r, VRRP_EV_TIMER, after_ms(4 * INTERVAL_MS));
-	cr_assert_eq(a.what, (unsigned)(VRRP_DO_SEND | VRRP_DO_WITHDRAWN));
+	cr_assert_eq(a.what, (unsigned)(VRRP_DO_SEND | VRRP_DO_WITHDRAWN | VRRP_DO_ANSWER));
 	cr_assert_eq(a.priority, PRIORITY);
 	cr_assert_not(vrrp_is_resigning(&r));
 	cr_assert_eq(r.state, VRRP_ACTIVE);
+	cr_assert_eq(mono_to_ms(mono_sub(r.lease_until, after_ms(4 * INTERVAL_MS))),
+		     3 * INTERVAL_MS);
+}
+
+Test(vrrp_fsm, priority_zero_said_again_does_not_put_off_the_take_over)
+{
+	struct vrrp_conf conf = conf_of(PRIORITY, true);
+	struct vrrp_router r = backup(&conf);
+
+	hear(&conf, &r, 0, HIGHER, t0);
+	mono due = r.active_down_timer;
+
+	for (int ms = 5; ms < 600; ms += 5)
+		hear(&conf, &r, 0, HIGHER, after_ms(ms));
+	cr_assert_eq(r.active_down_timer.ns, due.ns);
+}
+
+/* ARP waits for the former Active Router to be silent. */
+Test(vrrp_fsm, successor_answers_arp_once_a_dead_predecessor_is_silent)
+{
+	struct vrrp_conf conf = conf_of(PRIORITY, true);
+	struct vrrp_router r = backup(&conf);
+
+	hear(&conf, &r, 0, HIGHER, t0);
+	mono now = r.active_down_timer;
+	struct vrrp_actions a = simple(&conf, &r, VRRP_EV_TIMER, now);
+
+	cr_assert_eq(a.what, (unsigned)(VRRP_DO_TAKE | VRRP_DO_SEND | VRRP_DO_ANNOUNCE));
+	cr_assert_eq(mono_to_ms(mono_sub(vrrp_deadline(&r), now)), VRRP_ANSWER_AFTER_LEAVING_MS);
+	a = simple(&conf, &r, VRRP_EV_TIMER, vrrp_deadline(&r));
+	cr_assert_eq(a.what, (unsigned)(VRRP_DO_SEND | VRRP_DO_ANSWER));
+}
+
+Test(vrrp_fsm, successor_answers_arp_at_the_second_farewell)
+{
+	struct vrrp_conf conf = conf_of(PRIORITY, true);
+	struct vrrp_router r = backup(&conf);
+
+	hear(&conf, &r, 0, HIGHER, t0);
+	mono now = r.active_down_timer;
+
+	simple(&conf, &r, VRRP_EV_TIMER, now);
+	/* The first may have been on its way before the gate was shut. It is answered all the same.
+	 */
+	cr_assert_eq(hear(&conf, &r, 0, HIGHER, now).what, (unsigned)VRRP_DO_SEND);
+	cr_assert_eq(hear(&conf, &r, 0, HIGHER, now).what,
+		     (unsigned)(VRRP_DO_SEND | VRRP_DO_ANSWER));
+	cr_assert(vrrp_is_answering(&r, now));
+}
+
+Test(vrrp_fsm, preempting_waits_with_arp_for_the_lease_of_the_other)
+{
+	struct vrrp_conf conf = conf_of(PRIORITY, true);
+	struct vrrp_router r = backup(&conf);
+	mono now = r.active_down_timer;
+
+	hear(&conf, &r, 50, HIGHER, mono_sub(now, mono_from_ms(10))); /* every 200 ms */
+	simple(&conf, &r, VRRP_EV_TIMER, now);
+	cr_assert_eq(r.state, VRRP_ACTIVE);
+	cr_assert_eq(mono_to_ms(mono_sub(r.second_timer, now)), 590);
 }
 
 /* The lease: late means look first, not shout. */
