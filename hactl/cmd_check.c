@@ -1,55 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * hactl check: everything that is wrong with a configuration, at once, and whether the key file it
- * names could be used by the daemons.
+ * hactl check: everything that is wrong with a configuration, at once: the file, the key file it
+ * names, and this host if it is one of the nodes.
  */
 #include "hactl.h"
 
 #include "options.h"
 #include "out.h"
 
+#include "host_check.h"
+#include "keyfile.h"
+
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-	UNSAFE_BITS = S_IRWXG | S_IRWXO, /* nobody but the owner has business with the key */
+/* What is asked for: which file, and how it got here. */
+struct check_task {
+	const char *path;
+	enum conf_self self;
+	bool print; /* the canonical print in place of a summary */
 };
-
-/* Fills *warning and returns true when the pair link will not come up with this key file. */
-static bool find_key_fault(const struct conf *conf, struct conf_error *warning)
-{
-	const char *path = conf->pair.key_file;
-	struct stat st;
-
-	*warning = (struct conf_error){.warning = true};
-	if (conf->n_nodes < 2)
-		return false;
-	if (stat(path, &st) == 0) {
-		if (!S_ISREG(st.st_mode))
-			snprintf(warning->text, sizeof(warning->text),
-				 "key_file %.160s is not a file", path);
-		else if (st.st_mode & UNSAFE_BITS)
-			snprintf(
-				warning->text, sizeof(warning->text),
-				"key_file %.80s may be read by others (mode %04o); chmod 600 %.80s",
-				path, (unsigned)(st.st_mode & 07777), path);
-		else if (st.st_uid != 0 && st.st_uid != geteuid())
-			snprintf(warning->text, sizeof(warning->text),
-				 "key_file %.80s belongs to user %u; chown root %.80s", path,
-				 (unsigned)st.st_uid, path);
-	} else if (errno == ENOENT) {
-		snprintf(warning->text, sizeof(warning->text),
-			 "key_file %.120s does not exist; make it with `hactl keygen` and copy it "
-			 "to the other node",
-			 path);
-	} else {
-		snprintf(warning->text, sizeof(warning->text),
-			 "key_file %.120s cannot be examined: %s", path, strerror(errno));
-	}
-	return warning->text[0] != '\0';
-}
 
 static void report(struct out *out, const char *path, const struct conf_error *error,
 		   struct check_result *result)
@@ -61,40 +32,78 @@ static void report(struct out *out, const char *path, const struct conf_error *e
 		result->n_errors++;
 }
 
-static int check(const struct hactl *h, struct out *out, const char *path, bool print)
+static void report_all(struct out *out, const struct conf_error *errors,
+		       struct check_result *result)
+{
+	for (const struct conf_error *e = errors; e; e = e->next)
+		report(out, result->path, e, result);
+}
+
+/*
+ * An error as for lbd, which will not start; a warning where nothing is known about it: without
+ * being root, or when the file is for another machine, which has a key of its own.
+ */
+static void check_key(struct out *out, const struct conf *conf, struct check_result *result)
+{
+	uint8_t key[KEYFILE_KEY_BYTES];
+	char text[KEYFILE_ERROR_MAX];
+	struct conf_error fault = {.line = conf->pair.key_file_line};
+
+	if (conf->n_nodes < CONF_NODES_MAX)
+		return;
+	int err = keyfile_read(conf->pair.key_file, key, text);
+
+	explicit_bzero(key, sizeof(key));
+	if (err == 0)
+		return;
+	fault.warning = conf->self == conf->n_nodes || (err == -EACCES && geteuid() != 0);
+	strlcpy(fault.text, text, sizeof(fault.text));
+	report(out, result->path, &fault, result);
+}
+
+static int check(const struct hactl *h, struct out *out, const struct check_task *task)
 {
 	struct conf_error *errors = NULL;
-	struct conf_error key_fault;
-	struct conf *conf = conf_load(path, h->node, CONF_SELF_OPTIONAL, &errors);
-	struct check_result result = {.path = path, .conf = conf};
-	int status = conf ? HACTL_DONE : HACTL_FAILED;
+	struct conf *conf = conf_load(task->path, h->node, task->self, &errors);
+	struct check_result result = {.path = task->path, .conf = conf};
 
-	for (const struct conf_error *e = errors; e; e = e->next)
-		report(out, path, e, &result);
-	if (conf && find_key_fault(conf, &key_fault))
-		report(out, path, &key_fault, &result);
-	if (conf && print)
-		conf_print(out->data, conf);
+	report_all(out, errors, &result);
+	conf_errors_free(errors);
+	if (conf) {
+		check_key(out, conf, &result);
+		errors = host_check(conf);
+		report_all(out, errors, &result);
+		conf_errors_free(errors);
+	}
+	if (result.n_errors > 0)
+		result.conf = NULL;
+	if (result.conf && task->print)
+		conf_print(out->data, result.conf);
 	else
 		out->ops->checked(out, &result);
-	conf_errors_free(errors);
 	conf_free(conf);
-	return status;
+	return result.n_errors > 0 ? HACTL_FAILED : HACTL_DONE;
 }
 
 int cmd_check(const struct hactl *h, int argc, char **argv)
 {
 	struct out out;
-	bool print = false;
-	const struct options_flag flags[] = {{"print", 'p', &print, NULL}};
+	struct check_task task = {.path = h->conf_path, .self = CONF_SELF_REQUIRED};
+	const struct options_flag flags[] = {{"print", 'p', &task.print, NULL}};
 	struct options options = {
 		.usage = "[-p] [FILE]", .flags = flags, .n_flags = 1, .max_operands = 1};
 	int status = options_parse(h, argc, argv, &options);
 
 	if (status >= 0)
 		return status;
+	if (options.operand) {
+		task.path = options.operand;
+		/* A file in somebody's hand may be for other machines, unless -n says for which. */
+		if (!h->node)
+			task.self = CONF_SELF_WANTED;
+	}
 	out_init(&out, options.json);
-	status = check(h, &out, options.operand ? options.operand : h->conf_path, print);
+	status = check(h, &out, &task);
 	out_fini(&out);
 	return status;
 }

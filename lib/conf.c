@@ -74,11 +74,16 @@ static void find_self(struct conf *conf, const char *node, enum conf_self self,
 		return;
 
 	bool two = conf->n_nodes == 2;
+	char text[sizeof(report->head->text)];
 
-	conf_report_error(report, 0, "%s %.64s; the file has %s%s%s; %s",
-			  node ? "there is no node" : "this host is called", node ? node : host,
-			  conf->nodes[0].name, two ? ", " : "", two ? conf->nodes[1].name : "",
-			  node ? "use one of these" : "use -n, or name the [node] like the host");
+	snprintf(text, sizeof(text), "%s %.64s; the file has %s%s%s; %s",
+		 node ? "there is no node" : "this host is called", node ? node : host,
+		 conf->nodes[0].name, two ? ", " : "", two ? conf->nodes[1].name : "",
+		 node ? "use one of these" : "use -n, or name the [node] like the host");
+	if (self == CONF_SELF_WANTED)
+		conf_report_warning(report, 0, "%s", text);
+	else
+		conf_report_error(report, 0, "%s", text);
 }
 
 /** FNV-1a, 64 bits, over the canonical print. Returns -ENOMEM or 0. */
@@ -105,6 +110,31 @@ static int hash_print(struct conf *conf)
 	return 0;
 }
 
+static int line_of(const struct raw_conf *raw, int section_line, const char *key_name)
+{
+	const struct raw_section *section = raw_conf_find_line(raw, section_line);
+	const struct raw_key *key = section ? raw_section_find_key(section, key_name) : NULL;
+
+	return key ? key->line : section_line;
+}
+
+/** Where the values stand that are judged outside this file, by what the host has. */
+static void find_lines(struct conf *conf, const struct raw_conf *raw)
+{
+	const struct raw_section *section;
+	const struct raw_key *key = NULL;
+
+	STAILQ_FOREACH (section, &raw->sections, entries)
+		if (section->kind == SCHEMA_PAIR && !key)
+			key = raw_section_find_key(section, "key_file");
+	conf->pair.key_file_line = key ? key->line : 0;
+	for (size_t i = 0; i < conf->n_nodes; i++)
+		conf->nodes[i].pair_address_line =
+			line_of(raw, conf->nodes[i].line, "pair_address");
+	for (size_t i = 0; i < conf->n_vips; i++)
+		conf->vips[i].interface_line = line_of(raw, conf->vips[i].line, "interface");
+}
+
 static struct conf *parse(const char *path, const char *text, size_t len_bytes, const char *node,
 			  enum conf_self self, struct conf_report *report)
 {
@@ -119,6 +149,7 @@ static struct conf *parse(const char *path, const char *text, size_t len_bytes, 
 	conf_read(&raw, text, len_bytes, report);
 	conf_build(conf, &raw, report);
 	if (!report->out_of_memory) {
+		find_lines(conf, &raw);
 		conf_check(conf, &raw, report);
 		find_self(conf, node, self, report);
 	}
@@ -178,6 +209,32 @@ out:
 	return result;
 }
 
+/** Where the package put its example, or /usr/local. */
+static const char *example_path(void)
+{
+	static const char local[] = "/usr/local/share/doc/hapair/hapair.conf";
+
+	return access(local, F_OK) == 0 ? local : "/usr/share/doc/hapair/hapair.conf";
+}
+
+static void report_unreadable(struct conf_report *report, int err)
+{
+	if (err == ENOENT)
+		conf_report_error(report, 0,
+				  "cannot read this file: %s; copy the example %s and adapt it",
+				  strerror(err), example_path());
+	else if (err == EACCES)
+		conf_report_error(report, 0,
+				  "cannot read this file: %s; run this as root, or chmod a+r the "
+				  "file and chmod a+x its directory",
+				  strerror(err));
+	else
+		conf_report_error(report, 0,
+				  "cannot read this file: %s; it must be a text file, such as the "
+				  "example %s",
+				  strerror(err), example_path());
+}
+
 struct conf *conf_load(const char *path, const char *node, enum conf_self self,
 		       struct conf_error **errors)
 {
@@ -187,8 +244,7 @@ struct conf *conf_load(const char *path, const char *node, enum conf_self self,
 	ssize_t len_bytes = read_file(path, &text);
 
 	if (len_bytes < 0)
-		conf_report_error(&report, 0, "cannot read this file: %s",
-				  strerror((int)-len_bytes));
+		report_unreadable(&report, (int)-len_bytes);
 	else
 		conf = parse(path, text, (size_t)len_bytes, node, self, &report);
 	free(text);

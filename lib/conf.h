@@ -35,6 +35,7 @@ struct conf_pair {
 	bool preempt;                 /**< Preempt_Mode */
 	bool virtual_mac;             /**< key virtual_mac: macvlan with 00:00:5e:00:01:VRID */
 	char key_file[CONF_PATH_MAX]; /**< pre-shared key of the pair link */
+	int key_file_line;            /**< 0: it has its default */
 	uint16_t pair_port;           /**< TCP port of the pair link */
 	mono sync_wait;               /**< longest wait for the bulk before a preemption */
 	uint32_t hash_seed;           /**< seed of the kernel's jhash; equal on both nodes */
@@ -45,7 +46,8 @@ struct conf_node {
 	char name[CONF_NAME_MAX];
 	struct addr pair_address; /**< this node's end of the pair link */
 	uint8_t priority;         /**< VRRP Priority 1..255 */
-	int line;
+	int line;                 /**< of the header, here and below */
+	int pair_address_line;    /**< the header's where there is no such key */
 };
 
 /** [group NAME], or the one implicit group "default" */
@@ -56,6 +58,7 @@ struct conf_group {
 	char track[CONF_TRACK_MAX][CONF_IFNAME_MAX]; /**< interfaces besides the VIPs' own */
 	size_t n_track;
 	int line;
+	int track_line[CONF_TRACK_MAX];
 };
 
 /** [vip NAME] */
@@ -67,6 +70,8 @@ struct conf_vip {
 	size_t n_addresses;
 	size_t group; /**< index into conf.groups */
 	int line;
+	int interface_line;
+	int address_line[CONF_ADDRESSES_MAX];
 };
 
 /** One line of a pool's `server` list. */
@@ -75,7 +80,12 @@ struct conf_server {
 	struct addr address;
 	uint16_t weight; /**< 1..256, default 1 */
 	bool backup;     /**< serves only when no other server of the pool is up */
-	uint16_t number; /**< 1.. over all pools in file order: the low half of the mark */
+	/**
+	 * 1..CONF_SERVERS_MAX, unique over all pools: the low half of the mark. A hash of pool name
+	 * and address, so that a server keeps it whatever else is added, removed or moved; where
+	 * two hashes collide the later in order of pool and address takes the next free number.
+	 */
+	uint16_t number;
 	int line;
 };
 
@@ -155,7 +165,8 @@ struct conf_error {
 
 enum conf_self {
 	CONF_SELF_REQUIRED, /**< node not found is an error (daemons) */
-	CONF_SELF_OPTIONAL, /**< conf.self == n_nodes then (hactl check, drill) */
+	CONF_SELF_WANTED,   /**< a warning, and conf.self == n_nodes (a file for other machines) */
+	CONF_SELF_OPTIONAL, /**< conf.self == n_nodes then (drill) */
 };
 
 /**

@@ -273,16 +273,96 @@ static void derive_check(const struct build *b, size_t index)
 		pool->check.port = tcp_port(service, profile ? profile->check_port : 0);
 }
 
+/* --- server numbers ----------------------------------------------------------------------------
+ */
+
+/* A server with the number that its identity asks for. */
+struct claim {
+	uint16_t wanted;
+	const char *pool;
+	struct conf_server *server;
+};
+
+static uint64_t hash_bytes(uint64_t hash, const void *data, size_t len_bytes)
+{
+	const uint8_t *bytes = data;
+
+	for (size_t i = 0; i < len_bytes; i++)
+		hash = (hash ^ bytes[i]) * 0x100000001b3U; /* FNV-1a */
+	return hash;
+}
+
+/** 1..CONF_SERVERS_MAX from pool name and address, nothing else. */
+static uint16_t wanted_number(const char *pool, const struct addr *address)
+{
+	const uint8_t family = (uint8_t)address->family;
+	uint64_t hash = hash_bytes(0xcbf29ce484222325U, pool, strlen(pool) + 1);
+
+	hash = hash_bytes(hash, &family, sizeof(family));
+	hash = hash_bytes(hash, address->bytes, sizeof(address->bytes));
+	hash ^= hash >> 32;
+	hash *= 0x9e3779b97f4a7c15U;
+	return (uint16_t)((hash >> 32) % CONF_SERVERS_MAX + 1);
+}
+
+static int compare_claims(const void *a, const void *b)
+{
+	const struct claim *x = a;
+	const struct claim *y = b;
+	int order = (x->wanted > y->wanted) - (x->wanted < y->wanted);
+
+	if (order == 0)
+		order = strcmp(x->pool, y->pool);
+	return order != 0 ? order : addr_compare(&x->server->address, &y->server->address);
+}
+
+/** Each gets the first free number from the wanted one on; claims are sorted, at most all numbers.
+ */
+static void grant_numbers(const struct claim *claims, size_t n, bool *taken)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint16_t number = claims[i].wanted;
+
+		while (taken[number])
+			number = (uint16_t)(number % CONF_SERVERS_MAX + 1);
+		taken[number] = true;
+		claims[i].server->number = number;
+	}
+}
+
 static void number_servers(struct build *b)
 {
-	size_t number = 0;
+	const struct conf *c = b->conf;
+	size_t n = 0;
 
-	for (size_t i = 0; i < b->conf->n_pools; i++)
-		for (size_t j = 0; j < b->conf->pools[i].n_servers; j++)
-			b->conf->pools[i].servers[j].number = (uint16_t)++number;
-	if (number > CONF_SERVERS_MAX)
+	for (size_t i = 0; i < c->n_pools; i++)
+		n += c->pools[i].n_servers;
+	if (n > CONF_SERVERS_MAX) {
 		conf_report_error(b->report, 0, "there are %zu servers; at most %d fit in a mark",
-				  number, CONF_SERVERS_MAX);
+				  n, CONF_SERVERS_MAX);
+		return;
+	}
+
+	struct claim *claims = alloc_table(b, n, sizeof(*claims));
+	bool *taken = alloc_table(b, CONF_SERVERS_MAX, sizeof(*taken));
+
+	n = 0;
+	for (size_t i = 0; claims && taken && i < c->n_pools; i++) {
+		struct conf_pool *pool = &c->pools[i];
+
+		for (size_t k = 0; k < pool->n_servers; k++)
+			claims[n++] = (struct claim){
+				.wanted = wanted_number(pool->name, &pool->servers[k].address),
+				.pool = pool->name,
+				.server = &pool->servers[k],
+			};
+	}
+	if (n > 0) {
+		qsort(claims, n, sizeof(*claims), compare_claims);
+		grant_numbers(claims, n, taken);
+	}
+	free(claims);
+	free(taken);
 }
 
 void conf_build(struct conf *conf, struct raw_conf *raw, struct conf_report *report)

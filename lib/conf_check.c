@@ -17,6 +17,15 @@ static bool is_bad(const struct check *k, int line)
 	return section && section->bad;
 }
 
+/** The line of a key of the section at section_line, or that line when the key is not set. */
+static int line_of(const struct check *k, int section_line, const char *name)
+{
+	const struct raw_section *section = raw_conf_find_line(k->raw, section_line);
+	const struct raw_key *key = section ? raw_section_find_key(section, name) : NULL;
+
+	return key ? key->line : section_line;
+}
+
 /** Said here, so that a check tells it before a daemon does. */
 static void check_pair(const struct check *k)
 {
@@ -46,11 +55,11 @@ static void check_pair_addresses(const struct check *k)
 				  "between the nodes",
 				  lacking->name);
 	else if (addr_equal(&a->pair_address, &b->pair_address))
-		conf_report_error(k->report, b->line,
+		conf_report_error(k->report, b->pair_address_line,
 				  "nodes %s and %s have the same pair_address; each needs its own",
 				  a->name, b->name);
 	else if (a->pair_address.family != b->pair_address.family)
-		conf_report_error(k->report, b->line,
+		conf_report_error(k->report, b->pair_address_line,
 				  "the pair addresses of %s and %s are IPv4 and IPv6; use one "
 				  "family for both",
 				  a->name, b->name);
@@ -70,7 +79,7 @@ static void check_nodes(const struct check *k)
 	check_pair_addresses(k);
 	if (a->priority == b->priority)
 		conf_report_error(
-			k->report, b->line,
+			k->report, line_of(k, b->line, "priority"),
 			"nodes %s and %s both have priority %u; give the preferred node a "
 			"higher one",
 			a->name, b->name, a->priority);
@@ -114,6 +123,40 @@ static void check_groups(const struct check *k)
 	}
 }
 
+/** lbd knows one owner of all connections: groups on different nodes would never be synchronised.
+ */
+static void check_preferences(const struct check *k)
+{
+	const struct conf *c = k->conf;
+	const struct conf_group *first = NULL;
+	bool warned = false;
+
+	for (size_t i = 0; c->n_nodes == 2 && i < c->n_groups; i++) {
+		const struct conf_group *group = &c->groups[i];
+
+		if (group->line != 0 && is_bad(k, group->line))
+			continue;
+		if (!group_has_vip(c, i) || group->priority[0] == group->priority[1])
+			continue;
+		if (!first) {
+			first = group;
+			continue;
+		}
+		if ((first->priority[0] > first->priority[1]) !=
+		    (group->priority[0] > group->priority[1]))
+			conf_report_error(k->report, group->line ? group->line : first->line,
+					  "groups %s and %s prefer different nodes, but this "
+					  "release keeps connections equal only while all groups "
+					  "are Active on one node; let both prefer the same node",
+					  first->name, group->name);
+		else if (!warned)
+			conf_report_warning(k->report, group->line ? group->line : first->line,
+					    "there is more than one group; connections are kept "
+					    "equal only while all of them are Active on one node");
+		warned = true;
+	}
+}
+
 static bool vip_has_family(const struct conf_vip *vip, enum addr_family family)
 {
 	for (size_t i = 0; i < vip->n_addresses; i++)
@@ -148,14 +191,14 @@ static void check_vip(const struct check *k, const struct conf_vip *vip)
 				    vip->name);
 	for (size_t i = 0; i < vip->n_addresses; i++) {
 		if (is_no_host_of_its_net(&vip->address[i]))
-			conf_report_error(k->report, vip->line,
+			conf_report_error(k->report, vip->address_line[i],
 					  "%s in [vip %s] is the number of the network or its "
 					  "broadcast address; give the address of a host",
 					  prefix_print(&vip->address[i], text, sizeof(text)),
 					  vip->name);
 		for (size_t j = 0; j < k->conf->n_nodes; j++)
 			if (addr_equal(&vip->address[i].addr, &k->conf->nodes[j].pair_address))
-				conf_report_error(k->report, vip->line,
+				conf_report_error(k->report, vip->address_line[i],
 						  "[vip %s] holds the pair_address of node %s; the "
 						  "pair link needs addresses that never move",
 						  vip->name, k->conf->nodes[j].name);
@@ -184,12 +227,12 @@ static void check_vip_against(const struct check *k, const struct conf_vip *vip,
 
 	if (vip != earlier && vip->vrid == earlier->vrid && share_family &&
 	    strcmp(vip->interface, earlier->interface) == 0)
-		conf_report_error(k->report, vip->line,
+		conf_report_error(k->report, line_of(k, vip->line, "vrid"),
 				  "vips %s and %s both have vrid %u on %s; give each its own",
 				  earlier->name, vip->name, vip->vrid, vip->interface);
 	for (size_t i = 0; i < vip->n_addresses; i++)
 		if (address_stands_in(vip, i, earlier))
-			conf_report_error(k->report, vip->line,
+			conf_report_error(k->report, vip->address_line[i],
 					  "address %s of [vip %s] stands in [vip %s] already",
 					  addr_print(&vip->address[i].addr, text, sizeof(text)),
 					  vip->name, earlier->name);
@@ -237,8 +280,50 @@ static int compare_addresses(const void *a, const void *b)
 	return order ? order : x->line - y->line;
 }
 
+static int compare_address_to(const void *key, const void *element)
+{
+	return addr_compare(key, &(*(const struct conf_server *const *)element)->address);
+}
+
+/** The server among those sorted by address that has this one, or NULL. */
+static const struct conf_server *find_server(const struct conf_server **sorted, size_t n,
+					     const struct addr *address)
+{
+	const struct conf_server **found =
+		bsearch(address, sorted, n, sizeof(*sorted), compare_address_to);
+
+	return found ? *found : NULL;
+}
+
+/** An address of the gateways cannot be a server's as well: they would send clients to themselves.
+ */
+static void check_servers_are_others(const struct check *k, const struct conf_server **sorted,
+				     size_t n)
+{
+	const struct conf *c = k->conf;
+	const struct conf_server *server;
+
+	for (size_t i = 0; i < c->n_nodes; i++) {
+		server = find_server(sorted, n, &c->nodes[i].pair_address);
+		if (server)
+			conf_report_error(k->report, server->line,
+					  "server '%s' has the pair_address of node %s; give the "
+					  "server's own address",
+					  server->name, c->nodes[i].name);
+	}
+	for (size_t i = 0; i < c->n_vips; i++)
+		for (size_t j = 0; j < c->vips[i].n_addresses; j++) {
+			server = find_server(sorted, n, &c->vips[i].address[j].addr);
+			if (server)
+				conf_report_error(k->report, server->line,
+						  "server '%s' has an address of [vip %s]; give "
+						  "the server's own address",
+						  server->name, c->vips[i].name);
+		}
+}
+
 /** Sorted, equal ones are neighbours: a pool may have thousands of servers. */
-static void check_duplicate_servers(const struct check *k, const struct conf_pool *pool)
+static void check_servers(const struct check *k, const struct conf_pool *pool)
 {
 	const struct conf_server **sorted = calloc(pool->n_servers, sizeof(*sorted));
 	char text[ADDR_STR_MAX];
@@ -266,6 +351,7 @@ static void check_duplicate_servers(const struct check *k, const struct conf_poo
 				"bigger share give that one weight=N",
 				addr_print(&sorted[i]->address, text, sizeof(text)),
 				sorted[i - 1]->name, sorted[i - 1]->line);
+	check_servers_are_others(k, sorted, pool->n_servers);
 	free(sorted);
 }
 
@@ -311,7 +397,7 @@ static void check_pool(const struct check *k, size_t index)
 			"pool %s has %zu servers but %u buckets; some servers would get no "
 			"client, raise buckets",
 			pool->name, pool->n_servers, pool->buckets);
-	check_duplicate_servers(k, pool);
+	check_servers(k, pool);
 }
 
 /** No finding when a service was refused or has no ports: that was said, and this follows. */
@@ -387,6 +473,7 @@ void conf_check(const struct conf *conf, const struct raw_conf *raw, struct conf
 	check_pair(&k);
 	check_nodes(&k);
 	check_groups(&k);
+	check_preferences(&k);
 	check_vips(&k);
 	for (size_t i = 0; i < conf->n_pools; i++)
 		if (!is_bad(&k, conf->pools[i].line)) {

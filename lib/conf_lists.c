@@ -37,6 +37,21 @@ static void report_too_many(struct build *b, const struct raw_key *key, int line
 	conf_report_error(b->report, line, "'%s' takes at most %d entries", key->key->name, max);
 }
 
+/** Read as a host it would leave the network's other members without an answer: ask what is meant.
+ */
+static void refuse_bare_address(struct build *b, int line, const struct addr *a)
+{
+	bool ipv4 = a->family == ADDR_IPV4;
+	char text[ADDR_STR_MAX];
+
+	b->section->bad = true;
+	addr_print(a, text, sizeof(text));
+	conf_report_error(b->report, line,
+			  "%s has no prefix length; write that of its network, such as %s/%d, or "
+			  "%s/%d for an address without a network",
+			  text, text, ipv4 ? 24 : 64, text, ipv4 ? 32 : 128);
+}
+
 void conf_set_addresses(struct build *b, const struct raw_key *key, void *object, size_t offset)
 {
 	struct conf_vip *vip = object;
@@ -52,10 +67,14 @@ void conf_set_addresses(struct build *b, const struct raw_key *key, void *object
 			report_too_many(b, key, line, CONF_ADDRESSES_MAX);
 			return;
 		}
-		if (prefix_parse(word, &p) && p.len_bits > 0 && conf_value_is_host(&p.addr))
-			vip->address[vip->n_addresses++] = p;
-		else
+		if (!prefix_parse(word, &p) || p.len_bits == 0 || !conf_value_is_host(&p.addr)) {
 			conf_set_refuse(b, key, line, word);
+		} else if (!strchr(word, '/')) {
+			refuse_bare_address(b, line, &p.addr);
+		} else {
+			vip->address_line[vip->n_addresses] = line;
+			vip->address[vip->n_addresses++] = p;
+		}
 	}
 }
 
@@ -95,7 +114,7 @@ void conf_set_track(struct build *b, const struct raw_key *key, void *object, si
 			return;
 		}
 		if (conf_value_ifname(word, group->track[group->n_track]))
-			group->n_track++;
+			group->track_line[group->n_track++] = line;
 		else
 			conf_set_refuse(b, key, line, word);
 	}

@@ -19,23 +19,28 @@ enum daemon_exit {
 
 /** The command line; strings are borrowed from argv or constants. */
 struct daemon_options {
+	const char *program; /**< "vrrpd" or "lbd" */
 	const char *conf_path;
 	const char *node; /**< NULL: by host name */
 	const char *rundir;
 	const char *statedir;
 	bool check_only; /**< -t: load the configuration, say what is wrong, leave */
 	bool verbose;    /**< -v: log at debug level */
+	bool reads_key;  /**< the key file is part of what daemon_conf_load() judges */
 };
 
 /**
  * Parses the options both daemons share. Returns true to go on; false to leave with *exit_status
- * (a usage error, -h or -V, whose text has been printed).
+ * (a usage error, -h or -V, or no right to do a daemon's work, whose text has been printed: unless
+ * -t is given, this is the first thing that a daemon says and does).
  */
 bool daemon_options_parse(int argc, char **argv, const char *program, struct daemon_options *out,
 			  int *exit_status) __attribute__((warn_unused_result));
 
 /**
  * Loads the configuration for the first time; findings go to stderr as "file:line: error: text".
+ * With reads_key a pair's key file is read too, as the daemon will, and what is wrong with it is an
+ * error like the others. Later loads leave it alone: the daemon has given up being root by then.
  * Returns the conf, owned by the caller, or NULL.
  */
 struct conf *daemon_conf_load(const struct daemon_options *options)

@@ -3,6 +3,10 @@
  * Logging: one line an event, lower case event first, then key=value pairs. To stderr with journal
  * priority prefixes ("<5>") when stderr is not a terminal, readable with a time stamp when it is.
  * Thread-unsafe on purpose: each of our processes has one thread.
+ *
+ * Nobody waits for a reader: while stderr takes nothing, because the pipe behind it is full, lines
+ * are dropped and counted, and the first one that goes through again is preceded by a warning with
+ * lost_lines=N. The tap gets them all the same.
  */
 #ifndef HA_LOG_H
 #define HA_LOG_H

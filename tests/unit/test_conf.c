@@ -309,6 +309,68 @@ Test(conf, a_file_that_cannot_be_read_is_a_finding)
 	}
 }
 
+Test(conf, a_file_that_does_not_exist_is_answered_with_the_example_to_start_from)
+{
+	struct loaded l;
+
+	l.conf = conf_load("/nonexistent/hapair.conf", NULL, CONF_SELF_OPTIONAL, &l.errors);
+	cr_assert_not_null(l.errors);
+	cr_expect_eq(l.errors->line, 0);
+	cr_expect(strstr(l.errors->text, "No such file or directory"), "%s", l.errors->text);
+	cr_expect(strstr(l.errors->text, "/share/doc/hapair/hapair.conf"), "%s", l.errors->text);
+	unload(&l);
+}
+
+Test(conf, a_file_for_other_machines_loads_with_a_warning_that_this_is_none_of_them)
+{
+	struct loaded l = load_text(two_nodes, "gw3", CONF_SELF_WANTED);
+
+	cr_assert_not_null(l.conf);
+	cr_expect_eq(l.conf->self, l.conf->n_nodes);
+
+	const struct conf_error *e = l.errors;
+
+	while (e && !strstr(e->text, "there is no node gw3; the file has gw1, gw2"))
+		e = e->next;
+	cr_assert_not_null(e);
+	cr_expect(e->warning);
+	cr_expect_eq(e->line, 0);
+	unload(&l);
+}
+
+Test(conf, values_that_the_host_decides_about_know_their_lines)
+{
+	struct loaded l = load_text("[node a]\n"
+				    "priority = 7\n"
+				    "pair_address = 10.9.9.1\n"
+				    "[group g]\n"
+				    "track = eth1\n"
+				    " eth2 eth3\n"
+				    "[vip v]\n"
+				    "vrid = 1\n"
+				    "interface = eth0\n"
+				    "group = g\n"
+				    "address =\n"
+				    " 10.0.0.1/24\n"
+				    "\n"
+				    " 10.0.0.2/24 10.0.0.3/24\n"
+				    "[pair]\n"
+				    "port = 1\n"
+				    "key_file = /key\n",
+				    "a", CONF_SELF_REQUIRED);
+
+	cr_assert_not_null(l.conf);
+	cr_expect_eq(l.conf->nodes[0].pair_address_line, 3);
+	cr_expect_eq(l.conf->groups[0].track_line[0], 5);
+	cr_expect_eq(l.conf->groups[0].track_line[2], 6);
+	cr_expect_eq(l.conf->vips[0].interface_line, 9);
+	cr_expect_eq(l.conf->vips[0].address_line[0], 12);
+	cr_expect_eq(l.conf->vips[0].address_line[1], 14);
+	cr_expect_eq(l.conf->vips[0].address_line[2], 14);
+	cr_expect_eq(l.conf->pair.key_file_line, 17);
+	unload(&l);
+}
+
 Test(conf, a_file_with_zero_bytes_is_not_read_at_all)
 {
 	struct conf_error *errors;
@@ -364,7 +426,18 @@ Test(conf, findings_come_in_line_order_and_at_most_a_hundred_of_them)
 	unload(&l);
 }
 
-Test(conf, servers_are_numbered_over_all_pools_from_one)
+/** Number of the server of that name; pool: index. */
+static uint16_t number_of(const struct loaded *l, size_t pool, const char *server)
+{
+	const struct conf_pool *p = &l->conf->pools[pool];
+
+	for (size_t i = 0; i < p->n_servers; i++)
+		if (strcmp(p->servers[i].name, server) == 0)
+			return p->servers[i].number;
+	return 0;
+}
+
+Test(conf, pools_are_numbered_from_one_and_servers_all_differ)
 {
 	struct loaded l = load_text("[node a]\n[pool p]\nserver = x 10.0.0.1\n y 10.0.0.2\n"
 				    "[pool q]\nserver = x 10.0.0.1\n",
@@ -372,11 +445,35 @@ Test(conf, servers_are_numbered_over_all_pools_from_one)
 
 	cr_assert_not_null(l.conf);
 	cr_expect_eq(l.conf->pools[0].number, 1);
-	cr_expect_eq(l.conf->pools[0].servers[0].number, 1);
-	cr_expect_eq(l.conf->pools[0].servers[1].number, 2);
 	cr_expect_eq(l.conf->pools[1].number, 2);
-	cr_expect_eq(l.conf->pools[1].servers[0].number, 3);
+	cr_expect_neq(number_of(&l, 0, "x"), 0);
+	cr_expect_neq(number_of(&l, 0, "x"), number_of(&l, 0, "y"));
+	cr_expect_neq(number_of(&l, 0, "x"), number_of(&l, 1, "x"));
 	unload(&l);
+}
+
+Test(conf, a_server_keeps_its_number_whatever_happens_to_other_lines)
+{
+	static const char *const texts[] = {
+		"[node a]\n[pool p]\nserver = x 10.0.0.1\n y 10.0.0.2\n",
+		"[node a]\n[pool p]\nserver = new 10.0.0.9\n x 10.0.0.1\n y 10.0.0.2\n",
+		"[node a]\n[pool p]\nserver = y 10.0.0.2\n x 10.0.0.1 weight=4\n",
+	};
+	uint16_t x = 0;
+	uint16_t y = 0;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct loaded l = load_text(texts[i], "a", CONF_SELF_REQUIRED);
+
+		cr_assert_not_null(l.conf);
+		if (i == 0) {
+			x = number_of(&l, 0, "x");
+			y = number_of(&l, 0, "y");
+		}
+		cr_expect_eq(number_of(&l, 0, "x"), x);
+		cr_expect_eq(number_of(&l, 0, "y"), y);
+		unload(&l);
+	}
 }
 
 Test(conf, a_pool_of_ten_thousand_servers_loads)
@@ -393,7 +490,17 @@ Test(conf, a_pool_of_ten_thousand_servers_loads)
 	struct loaded l = load_text(text, "a", CONF_SELF_REQUIRED);
 
 	cr_assert_not_null(l.conf);
-	cr_expect_eq(l.conf->pools[0].n_servers, 10000);
+	cr_assert_eq(l.conf->pools[0].n_servers, 10000);
+	bool *taken = calloc(CONF_SERVERS_MAX + 1, sizeof(*taken));
+
+	for (size_t i = 0; i < 10000; i++) {
+		uint16_t number = l.conf->pools[0].servers[i].number;
+
+		cr_assert(number >= 1 && number <= CONF_SERVERS_MAX);
+		cr_assert_not(taken[number], "two servers have number %u", number);
+		taken[number] = true;
+	}
+	free(taken);
 	unload(&l);
 	free(text);
 }
