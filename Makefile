@@ -158,7 +158,7 @@ CORES := lib/mono lib/wire lib/addr lib/cksum lib/nearest lib/schema lib/profile
          lib/epm lib/epm_map vrrpd/vrrp_fsm vrrpd/vrrp_pkt vrrpd/announce vrrpd/group \
          vrrpd/preempt vrrpd/track lbd/table lbd/plan lbd/plan_back lbd/plan_diff lbd/health \
          lbd/probe lbd/probe_tcp lbd/servers lbd/flow lbd/sync_frame lbd/sync_fsm \
-         lbd/sync_fsm_view hactl/snapshot hactl/verdict hactl/ready hactl/drill/judge
+         lbd/sync_fsm_view lbd/sync_fsm_record hactl/snapshot hactl/verdict hactl/ready hactl/drill/judge
 ## check-layers: cores link nothing but values
 check-layers: $(foreach c,$(CORES),$(if $(wildcard $(c).c),$(B)/obj/$(c).o))
 	$(Q)tests/check-layers.sh $^

@@ -5,8 +5,9 @@
  */
 #include "checker_child.h"
 
+#include "checker.h"
+#include "checker_list.h"
 #include "mono.h"
-#include "plan.h"
 #include "probe_tcp.h"
 
 #include <errno.h>
@@ -23,10 +24,8 @@ struct child;
 /* One server under test. */
 struct subject {
 	struct child *child;
-	const struct conf_server *server;
-	const struct conf_check *check;
+	struct checker_subject what;
 	const struct probe_type *probe;
-	uint16_t port;
 	struct health health;
 	struct event *timer; /* next probe due, or the deadline of the running one */
 	struct event *io;    /* of the running probe, else NULL */
@@ -37,8 +36,9 @@ struct child {
 	struct event_base *base;
 	struct log *log;
 	int fd;
-	struct subject *subjects;
+	struct subject **subjects; /* ascending by number; each owned, its events point to it */
 	size_t n;
+	struct checker_list coming; /* a list of which the last packet is still to come */
 };
 
 static void set_timer(struct subject *s, mono delay)
@@ -74,10 +74,11 @@ static enum probe_outcome fault_of(int err)
 
 static void report(const struct subject *s, enum probe_outcome outcome, bool changed)
 {
-	struct checker_report r = {.number = s->server->number,
+	struct checker_report r = {.number = s->what.number,
 				   .verdict = s->health.verdict,
 				   .changed = changed,
-				   .failed = outcome != PROBE_OK};
+				   .tried = outcome != PROBE_LOCAL,
+				   .failed = outcome != PROBE_OK && outcome != PROBE_LOCAL};
 	snprintf(r.reason, sizeof(r.reason), "%s: %s", s->probe->name, probe_outcome_text(outcome));
 	/* A parent that does not read is starting or busy: waiting is right, there is no one else
 	 * to serve. A parent that is gone ends this process. */
@@ -105,10 +106,13 @@ static void feed(struct subject *s, const struct probe_event *event)
 	if (outcome == PROBE_PENDING)
 		return;
 	end_conversation(s);
-	struct health_conf conf = {
-		.interval = s->check->interval, .rise = s->check->rise, .fall = s->check->fall};
 	mono now = mono_now();
-	bool changed = health_step(&s->health, &conf, outcome == PROBE_OK, now, arc4random());
+	bool changed = false;
+	if (outcome == PROBE_LOCAL)
+		health_pass(&s->health, &s->what.health, now, arc4random());
+	else
+		changed = health_step(&s->health, &s->what.health, outcome == PROBE_OK, now,
+				      arc4random());
 	set_timer(s, mono_sub(s->health.due, now));
 	report(s, outcome, changed);
 }
@@ -138,17 +142,17 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 static socklen_t socket_address(const struct subject *s, struct sockaddr_storage *out)
 {
 	*out = (struct sockaddr_storage){0};
-	if (s->server->address.family == ADDR_IPV4) {
+	if (s->what.address.family == ADDR_IPV4) {
 		struct sockaddr_in *sin = (struct sockaddr_in *)(void *)out;
 		sin->sin_family = AF_INET;
-		sin->sin_port = htons(s->port);
-		memcpy(&sin->sin_addr, s->server->address.bytes, sizeof(sin->sin_addr));
+		sin->sin_port = htons(s->what.port);
+		memcpy(&sin->sin_addr, s->what.address.bytes, sizeof(sin->sin_addr));
 		return sizeof(*sin);
 	}
 	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)(void *)out;
 	sin6->sin6_family = AF_INET6;
-	sin6->sin6_port = htons(s->port);
-	memcpy(&sin6->sin6_addr, s->server->address.bytes, sizeof(sin6->sin6_addr));
+	sin6->sin6_port = htons(s->what.port);
+	memcpy(&sin6->sin6_addr, s->what.address.bytes, sizeof(sin6->sin6_addr));
 	return sizeof(*sin6);
 }
 
@@ -178,111 +182,143 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		feed(s, &event);
 		return;
 	}
-	set_timer(s, s->check->timeout);
+	set_timer(s, s->what.timeout);
 	int err = start_connect(s);
 	if (err != 0)
 		feed_fault(s, -err);
 }
 
-/* --- the process ----------------------------------------------------------------------------- */
+/* --- lists ----------------------------------------------------------------------------------- */
 
-uint16_t checker_port(const struct conf *conf, size_t pool)
+static void free_subject(struct subject *s)
 {
-	if (conf->pools[pool].check.port != 0)
-		return conf->pools[pool].check.port;
-	for (size_t i = 0; i < conf->n_services; i++) {
-		const struct conf_service *service = &conf->services[i];
-		if (service->pool != pool)
-			continue;
-		for (size_t p = 0; p < service->n_ports; p++) {
-			if (service->port[p].proto == CONF_PROTO_TCP)
-				return service->port[p].range.first;
-		}
-	}
-	return 0;
+	if (s == NULL)
+		return;
+	end_conversation(s);
+	if (s->timer != NULL)
+		event_free(s->timer);
+	free(s);
 }
 
-static bool add_pool(struct child *child, const struct conf *conf, size_t pool,
-		     const enum health_verdict *verdicts)
+static void free_subjects(struct subject **subjects, size_t n)
 {
-	const struct conf_pool *p = &conf->pools[pool];
-	uint16_t port = checker_port(conf, pool);
-	if (p->check.type == CONF_CHECK_NONE)
-		return true;
-	if (port == 0) {
-		log_msg(child->log, LOG_LEVEL_WARN,
-			"checker: pool=%s has no TCP port to check; set check_port or check = none",
-			p->name);
-		return true;
+	for (size_t i = 0; i < n; i++)
+		free_subject(subjects[i]);
+	free(subjects);
+}
+
+static struct subject *new_subject(struct child *child, const struct checker_subject *what)
+{
+	struct subject *s = calloc(1, sizeof(*s));
+	if (s == NULL)
+		return NULL;
+	*s = (struct subject){.child = child, .what = *what, .probe = probe_tcp(), .fd = -1};
+	health_init(&s->health, what->verdict, mono_zero());
+	s->timer = event_new(child->base, -1, 0, on_timer, s);
+	if (s->timer == NULL) {
+		free_subject(s);
+		return NULL;
 	}
-	for (size_t i = 0; i < p->n_servers; i++) {
-		struct subject *s = &child->subjects[child->n];
-		*s = (struct subject){.child = child,
-				      .server = &p->servers[i],
-				      .check = &p->check,
-				      .probe = probe_tcp(),
-				      .port = port,
-				      .fd = -1};
-		health_init(&s->health, verdicts[p->servers[i].number], mono_zero());
-		s->timer = event_new(child->base, -1, 0, on_timer, s);
-		if (s->timer == NULL)
+	return s;
+}
+
+/* Moves the subject out of the old ones if it is tested the same way there; *at walks them. */
+static struct subject *take_over(struct child *child, size_t *at,
+				 const struct checker_subject *what)
+{
+	while (*at < child->n && child->subjects[*at]->what.number < what->number)
+		(*at)++;
+	if (*at == child->n || !checker_subject_equal(&child->subjects[*at]->what, what))
+		return NULL;
+	struct subject *s = child->subjects[*at];
+	child->subjects[*at] = NULL;
+	(*at)++;
+	return s;
+}
+
+/* The complete list replaces the one in force; first probes are spread over a second, or an
+ * interval if that is shorter. */
+static bool adopt_list(struct child *child)
+{
+	const struct checker_list *list = &child->coming;
+	struct subject **subjects = calloc(list->n + 1, sizeof(struct subject *));
+	bool done = subjects != NULL;
+	size_t at = 0;
+	size_t n = 0;
+	while (done && n < list->n) {
+		const struct checker_subject *what = &list->subject[n];
+		struct subject *s = take_over(child, &at, what);
+		if (s == NULL) {
+			s = new_subject(child, what);
+			mono span = mono_min(what->health.interval, mono_from_s(1));
+			if (s != NULL)
+				set_timer(s, mono_from_ns(span.ns / (int64_t)list->n * (int64_t)n));
+		}
+		done = s != NULL;
+		if (done)
+			subjects[n++] = s;
+	}
+	free_subjects(child->subjects, child->n);
+	child->subjects = subjects;
+	child->n = n;
+	checker_list_fini(&child->coming);
+	return done;
+}
+
+static bool append(struct checker_list *list, const struct checker_packet *packet)
+{
+	size_t n = list->n + packet->count;
+	if (n > CONF_SERVERS_MAX)
+		return false;
+	struct checker_subject *grown = reallocarray(list->subject, n + 1, sizeof(*list->subject));
+	if (grown == NULL)
+		return false;
+	list->subject = grown;
+	for (size_t i = 0; i < packet->count; i++) {
+		if (list->n > 0 && packet->subject[i].number <= list->subject[list->n - 1].number)
 			return false;
-		child->n++;
+		list->subject[list->n++] = packet->subject[i];
 	}
 	return true;
 }
 
-/* First probes are spread over a second, or an interval if that is shorter. */
-static void start_timers(const struct child *child)
-{
-	for (size_t i = 0; i < child->n; i++) {
-		struct subject *s = &child->subjects[i];
-		mono span = mono_min(s->check->interval, mono_from_s(1));
-		set_timer(s, mono_from_ns(span.ns / (int64_t)child->n * (int64_t)i));
-	}
-}
+/* --- the process ----------------------------------------------------------------------------- */
 
 static void on_parent(evutil_socket_t fd, short what, void *arg)
 {
-	/* The parent never sends: readable means it is gone. */
-	(void)fd;
+	struct child *child = arg;
+	struct checker_packet packet;
 	(void)what;
-	event_base_loopbreak(arg);
+	ssize_t n = recv(fd, &packet, sizeof(packet), MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	bool good = n > 0 && checker_packet_is_valid(&packet, (size_t)n);
+	if (good && packet.first)
+		checker_list_fini(&child->coming);
+	if (good)
+		good = append(&child->coming, &packet) && (!packet.last || adopt_list(child));
+	if (good)
+		return;
+	if (n > 0)
+		log_msg(child->log, LOG_LEVEL_ERR, "checker: cannot use the list of servers");
+	event_base_loopbreak(child->base);
 }
 
-static bool child_fill(struct child *child, const struct conf *conf,
-		       const enum health_verdict *verdicts)
-{
-	child->subjects = calloc(plan_servers(conf) + 1, sizeof(*child->subjects));
-	if (child->subjects == NULL)
-		return false;
-	for (size_t i = 0; i < conf->n_pools; i++) {
-		if (!add_pool(child, conf, i, verdicts))
-			return false;
-	}
-	return true;
-}
-
-int checker_child_run(const struct conf *conf, struct log *log, int fd,
-		      const enum health_verdict *verdicts)
+int checker_child_run(struct log *log, int fd)
 {
 	struct child child = {.log = log, .fd = fd, .base = event_base_new()};
 	struct event *parent = NULL;
 	int status = EXIT_FAILURE;
-	if (child.base == NULL || !child_fill(&child, conf, verdicts))
+	if (child.base == NULL)
 		goto out;
-	parent = event_new(child.base, fd, EV_READ, on_parent, child.base);
+	parent = event_new(child.base, fd, EV_READ | EV_PERSIST, on_parent, &child);
 	if (parent == NULL || event_add(parent, NULL) != 0)
 		goto out;
-	start_timers(&child);
 	if (event_base_dispatch(child.base) >= 0)
 		status = EXIT_SUCCESS;
 out:
-	for (size_t i = 0; i < child.n; i++) {
-		end_conversation(&child.subjects[i]);
-		event_free(child.subjects[i].timer);
-	}
-	free(child.subjects);
+	free_subjects(child.subjects, child.n);
+	checker_list_fini(&child.coming);
 	if (parent != NULL)
 		event_free(parent);
 	if (child.base != NULL)

@@ -159,7 +159,7 @@ static void row_peer(const struct ctl_call *call, const struct sync_status *s)
 	char hash[20];
 	char address[ADDR_STR_MAX] = "";
 
-	snprintf(hash, sizeof(hash), "%016" PRIx64, s->hello.config_hash);
+	snprintf(hash, sizeof(hash), "%016" PRIx64, s->peer.config_hash);
 	if (s->configured)
 		addr_print(&s->address, address, sizeof(address));
 	json_t *body = json_pack(

@@ -111,11 +111,15 @@ static bool receive_events(struct ct *ct)
 	return n > 0;
 }
 
-void ct_drain_events(struct ct *ct)
+bool ct_drain_events(struct ct *ct)
 {
-	while (receive_events(ct))
-		;
+	mono end = mono_add(mono_now(), mono_from_ms(CT_DRAIN_MS));
+	bool more = true;
+
+	while (more && mono_before(mono_now(), end))
+		more = receive_events(ct);
 	ct_commit(ct); /* what the callbacks queued */
+	return !more;
 }
 
 static void on_events(evutil_socket_t fd, short what, void *arg)
@@ -261,7 +265,12 @@ static void on_dump(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	ct_drain_events(dump->ct); /* ends that are newer than this chunk's records */
+	/*
+	 * First what happened before this chunk is read. Should some of it be left over, no harm is
+	 * done: an end that is told after a newer connection's record is followed by that
+	 * connection's own event, for events keep their order.
+	 */
+	(void)ct_drain_events(dump->ct);
 	if (!dump->nl)
 		return;
 	int more = dump_chunk(dump);

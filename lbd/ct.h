@@ -24,6 +24,7 @@ struct ct;
 
 enum {
 	CT_BATCH = 64,      /**< operations of one sendmsg */
+	CT_DRAIN_MS = 50,   /**< longest stay in ct_drain_events() */
 	CT_ERRNO_MAX = 140, /**< errno values counted one by one */
 	CT_EVENT_BUFFER_BYTES = 64 * 1024 * 1024,
 };
@@ -51,7 +52,10 @@ struct ct_callbacks {
 	void (*dump_done)(void *arg, int error);
 	/** A survey started by ct_survey_start() ended well. */
 	void (*survey)(void *arg, const struct ct_survey *survey);
-	/** The kernel has no room for an entry (error ENOMEM or ENOSPC). */
+	/**
+	 * The kernel had no room for an entry (error ENOMEM or ENOSPC), or a batch failed: said
+	 * once for a batch, after it; queueing and committing from here is allowed.
+	 */
 	void (*no_room)(void *arg, const struct flow *flow, int error);
 };
 
@@ -62,6 +66,7 @@ struct ct_counters {
 	uint64_t overflows;
 	uint64_t injected;             /**< created or updated in the kernel */
 	uint64_t created;              /**< of which new */
+	uint64_t closed;               /**< of which followed the old owner's towards their end */
 	uint64_t replaced;             /**< of which took the place of a differing entry */
 	uint64_t deleted;              /**< by ct_del(), entries that existed */
 	uint64_t relaxed;              /**< by ct_relax() */
@@ -77,8 +82,12 @@ int ct_open(struct event_base *base, struct log *log, const struct ct_callbacks 
 	    void *arg, struct ct **out) __attribute__((warn_unused_result));
 void ct_close(struct ct *ct);
 
-/** Reads and reports every event that is queued now. */
-void ct_drain_events(struct ct *ct);
+/**
+ * Reads and reports the events that are queued, for at most CT_DRAIN_MS: more may arrive as fast as
+ * they are read. Returns false when that was not enough. Events are always reported in order, and
+ * later ones follow from the event loop.
+ */
+bool ct_drain_events(struct ct *ct);
 
 /** Starts the dump of our entries; 0 or -errno (EBUSY when one runs). */
 int ct_dump_start(struct ct *ct) __attribute__((warn_unused_result));
@@ -94,6 +103,11 @@ int ct_survey_now(struct ct *ct, struct ct_survey *out) __attribute__((warn_unus
 enum ct_put {
 	CT_PUT_UPSERT, /**< afterwards the kernel holds exactly this */
 	CT_PUT_CREATE, /**< only when nothing is in the way */
+	/**
+	 * An entry of the same translation that is still established takes over state and time-out,
+	 * nothing else; nothing is created.
+	 */
+	CT_PUT_CLOSE,
 };
 
 /** Queue one operation; a full batch is carried out at once. */

@@ -123,6 +123,8 @@ static int msgs_send(struct ct *ct, reply_fn *reply)
 	uint8_t buf[8192];
 	bool done = false;
 
+	if (msgs->n == 0)
+		return 0;
 	last->nlmsg_flags |= NLM_F_ACK;
 	if (mnl_socket_sendto(ct->inject, msgs->buf, msgs->len_bytes) < 0)
 		return -errno;
@@ -140,13 +142,29 @@ static int msgs_send(struct ct *ct, reply_fn *reply)
 
 /* ---- one batch of operations ---- */
 
+/* Told when the batch is over: what the callback queues must not meet a half judged batch. */
+static void raise_alarm(struct ct *ct, const struct flow *flow, int error)
+{
+	if (ct->alarm == 0)
+		ct->alarm_flow = *flow;
+	ct->alarm = error;
+}
+
+static void tell_alarm(struct ct *ct)
+{
+	int error = ct->alarm;
+	struct flow flow = ct->alarm_flow;
+
+	ct->alarm = 0;
+	if (error)
+		ct->callbacks.no_room(ct->arg, &flow, error);
+}
+
 static void refuse(struct ct *ct, const struct ct_op *op, int error)
 {
 	static const char *const names[] = {
-		[CT_OP_UPSERT] = "insert",
-		[CT_OP_CREATE] = "insert",
-		[CT_OP_DEL] = "delete",
-		[CT_OP_RELAX] = "relax",
+		[CT_OP_UPSERT] = "insert", [CT_OP_CREATE] = "insert", [CT_OP_CLOSE] = "update",
+		[CT_OP_DEL] = "delete",    [CT_OP_RELAX] = "relax",
 	};
 	char text[FLOW_TEXT_MAX];
 
@@ -156,7 +174,7 @@ static void refuse(struct ct *ct, const struct ct_op *op, int error)
 		    flow_print(&op->flow, text, sizeof(text)), names[op->kind], strerror(error));
 	if (error == ENOMEM || error == ENOSPC) {
 		ct->counters.no_room++;
-		ct->callbacks.no_room(ct->arg, &op->flow, error);
+		raise_alarm(ct, &op->flow, error);
 	}
 }
 
@@ -170,7 +188,8 @@ static void on_op_reply(struct ct *ct, size_t op, int error, const struct nlmsgh
 static bool is_superseded(const struct ct *ct, size_t index)
 {
 	for (size_t i = index + 1; i < ct->n_ops; i++) {
-		if (flow_tuple_equal(&ct->ops[i].flow.orig, &ct->ops[index].flow.orig))
+		if (ct->ops[i].kind != CT_OP_RELAX &&
+		    flow_tuple_equal(&ct->ops[i].flow.orig, &ct->ops[index].flow.orig))
 			return true;
 	}
 	return false;
@@ -194,6 +213,9 @@ static size_t judge_ops(struct ct *ct)
 			ct->counters.relaxed += error == 0;
 			if (error != 0 && error != ENOENT)
 				refuse(ct, op, error);
+		} else if (op->kind == CT_OP_CLOSE) {
+			op->error = is_superseded(ct, i) ? 0 : EEXIST;
+			again += op->error != 0;
 		} else if (error == 0) {
 			ct->counters.injected++;
 			ct->counters.created++;
@@ -238,17 +260,31 @@ static int read_back(struct ct *ct)
 	return msgs_send(ct, on_found);
 }
 
+/* May our entry follow the old owner's towards its end? If so, with the mark that it has here. */
+static bool follow_close(struct flow *want, const struct flow *have)
+{
+	if (!have->has_tcp || have->tcp_state != FLOW_TCP_ESTABLISHED ||
+	    !flow_mark_is_ours(have->mark))
+		return false;
+	want->mark = have->mark;
+	return true;
+}
+
 /* Second round: same translation, update; otherwise out with what is in the way, then create. */
 static int replace_existing(struct ct *ct)
 {
 	msgs_begin(ct);
 	for (size_t i = 0; i < ct->n_ops; i++) {
-		const struct flow *want = &ct->ops[i].flow;
+		struct ct_op *op = &ct->ops[i];
 		const struct flow *have = &ct->found[i];
 		bool exists = have->orig.src.family != ADDR_NONE;
+		bool same = exists && flow_tuple_equal(&have->reply, &op->flow.reply);
 
-		ct->ops[i].error = 0;
-		if (exists && flow_tuple_equal(&have->reply, &want->reply)) {
+		op->error = 0;
+		op->sent = op->kind == CT_OP_UPSERT || (same && follow_close(&op->flow, have));
+		if (!op->sent)
+			continue;
+		if (same) {
 			msgs_add_op(ct, i, IPCTNL_MSG_CT_NEW, 0, FLOW_ENCODE_UPDATE);
 			continue;
 		}
@@ -265,10 +301,17 @@ static int replace_existing(struct ct *ct)
 static void judge_second(struct ct *ct)
 {
 	for (size_t i = 0; i < ct->n_ops; i++) {
-		if (ct->ops[i].error == 0)
+		const struct ct_op *op = &ct->ops[i];
+		bool gone = op->kind == CT_OP_CLOSE && op->error == ENOENT;
+
+		if (!op->sent || gone)
+			continue;
+		if (op->error == 0) {
 			ct->counters.injected++;
-		else
-			refuse(ct, &ct->ops[i], ct->ops[i].error);
+			ct->counters.closed += op->kind == CT_OP_CLOSE;
+		} else {
+			refuse(ct, op, op->error);
+		}
 	}
 }
 
@@ -281,6 +324,8 @@ static void add_op(struct ct *ct, size_t op)
 	case CT_OP_RELAX:
 		msgs_add_op(ct, op, IPCTNL_MSG_CT_NEW, 0, FLOW_ENCODE_RELAX);
 		break;
+	case CT_OP_CLOSE:
+		break; /* first it is read back */
 	case CT_OP_UPSERT:
 	case CT_OP_CREATE:
 		msgs_add_op(ct, op, IPCTNL_MSG_CT_NEW, NLM_F_CREATE | NLM_F_EXCL,
@@ -312,9 +357,10 @@ void ct_commit(struct ct *ct)
 		log_limited(ct->log, &ct->limit_refused, LOG_LEVEL_ERR,
 			    "injection failed connections=%zu error=\"%s\"", ct->n_ops,
 			    strerror(-error));
-		ct->callbacks.no_room(ct->arg, &ct->ops[0].flow, -error);
+		raise_alarm(ct, &ct->ops[0].flow, -error);
 	}
 	ct->n_ops = 0;
+	tell_alarm(ct);
 }
 
 static void queue(struct ct *ct, enum ct_op_kind kind, const struct flow *flow)
@@ -326,7 +372,13 @@ static void queue(struct ct *ct, enum ct_op_kind kind, const struct flow *flow)
 
 void ct_put(struct ct *ct, const struct flow *flow, enum ct_put how)
 {
-	queue(ct, how == CT_PUT_UPSERT ? CT_OP_UPSERT : CT_OP_CREATE, flow);
+	static const enum ct_op_kind kind[] = {
+		[CT_PUT_UPSERT] = CT_OP_UPSERT,
+		[CT_PUT_CREATE] = CT_OP_CREATE,
+		[CT_PUT_CLOSE] = CT_OP_CLOSE,
+	};
+
+	queue(ct, kind[how], flow);
 }
 
 void ct_del(struct ct *ct, const struct flow *flow)
@@ -343,7 +395,13 @@ void ct_relax(struct ct *ct, const struct flow *flow)
 		queue(ct, CT_OP_RELAX, flow);
 }
 
-/* The single message of a flush: its error through ops[0], which is free after the commit. */
+static void on_flush_reply(struct ct *ct, size_t op, int error, const struct nlmsghdr *nlh)
+{
+	(void)op;
+	(void)nlh;
+	ct->flush_error = error;
+}
+
 int ct_flush_mark(struct ct *ct, uint32_t mark, uint32_t mask)
 {
 	ct_commit(ct);
@@ -355,8 +413,8 @@ int ct_flush_mark(struct ct *ct, uint32_t mark, uint32_t mask)
 	mnl_attr_put_u32(nlh, CTA_MARK_MASK, htonl(mask));
 	ct->msgs.len_bytes += nlh->nlmsg_len;
 	ct->msgs.op[0] = 0;
-	ct->ops[0].error = 0;
-	int error = msgs_send(ct, on_op_reply);
+	ct->flush_error = 0;
+	int error = msgs_send(ct, on_flush_reply);
 
-	return error ? error : -ct->ops[0].error;
+	return error ? error : -ct->flush_error;
 }

@@ -17,12 +17,13 @@ enum {
 	CT_MESSAGE_BYTES = CT_ATTRS_AT + FLOW_ATTRS_MAX_BYTES,
 };
 
-enum ct_op_kind { CT_OP_UPSERT, CT_OP_CREATE, CT_OP_DEL, CT_OP_RELAX };
+enum ct_op_kind { CT_OP_UPSERT, CT_OP_CREATE, CT_OP_CLOSE, CT_OP_DEL, CT_OP_RELAX };
 
 struct ct_op {
 	enum ct_op_kind kind;
 	struct flow flow;
 	int error; /* positive errno of the reply, 0 when none came */
+	bool sent; /* a message of the second round is about it */
 };
 
 /* Netlink messages on their way to one sendmsg. */
@@ -68,6 +69,9 @@ struct ct {
 	struct ct_op ops[CT_BATCH];
 	struct ct_msgs msgs;
 	struct flow found[CT_BATCH]; /* what stands in the way of ops[i] */
+	int flush_error;             /* positive errno of the reply to a flush */
+	int alarm;                   /* positive errno to be told after the batch, 0 none */
+	struct flow alarm_flow;      /* the first connection it was about */
 };
 
 /* Opens a non-blocking ctnetlink socket joined to the given groups. 0 or -errno. */

@@ -479,6 +479,12 @@ unsigned flow_mark_generation(uint32_t mark)
 	return (mark & FLOW_MARK_GENERATION_MASK) >> FLOW_MARK_GENERATION_SHIFT;
 }
 
+bool flow_is_closing(const struct flow *flow)
+{
+	return flow->has_tcp && flow->tcp_state >= FLOW_TCP_CLOSING_FIRST &&
+	       flow->tcp_state <= FLOW_TCP_CLOSING_LAST;
+}
+
 bool flow_mark_is_ours(uint32_t mark)
 {
 	return (mark & FLOW_MARK_OURS_MASK) == FLOW_MARK_OURS;

@@ -33,7 +33,9 @@ enum {
 	FLOW_TEXT_MAX = 192,        /**< room that always suffices for flow_print() */
 	FLOW_PROTO_TCP = 6,
 	FLOW_PROTO_UDP = 17,
-	FLOW_TCP_ESTABLISHED = 3, /**< enum tcp_conntrack of the kernel */
+	FLOW_TCP_ESTABLISHED = 3,   /**< enum tcp_conntrack of the kernel */
+	FLOW_TCP_CLOSING_FIRST = 4, /**< FIN_WAIT, CLOSE_WAIT, LAST_ACK, TIME_WAIT, CLOSE */
+	FLOW_TCP_CLOSING_LAST = 8,
 	FLOW_TCP_STATE_MAX = 9,
 	FLOW_TCP_SCALE_MAX = 14, /**< RFC 7323 2.3 */
 };
@@ -123,6 +125,8 @@ uint64_t flow_fingerprint(const struct flow *flow, uint64_t seed);
 /** The mark with its generation bits replaced; generation 0..3. */
 uint32_t flow_mark_with_generation(uint32_t mark, unsigned generation);
 unsigned flow_mark_generation(uint32_t mark);
+/** A TCP connection of which a FIN or RST has been seen. */
+bool flow_is_closing(const struct flow *flow);
 /** True when the mark carries our tag. */
 bool flow_mark_is_ours(uint32_t mark);
 /** "tcp 10.0.0.1:999 -> 192.0.2.10:135 => 10.1.0.11:135"; returns buf. */

@@ -19,18 +19,22 @@ static mono jittered(mono delay, uint32_t random)
 	return mono_add(delay, mono_from_ns(spread_ns / 1000 * permille));
 }
 
-static unsigned needed(const struct health *h, const struct health_conf *conf)
+/* Outcomes in a row that make `success` the verdict. */
+static unsigned needed(const struct health *h, const struct health_conf *conf, bool success)
 {
-	switch (h->verdict) {
-	case HEALTH_UP:
-		return conf->fall;
-	case HEALTH_DOWN:
-		return conf->rise;
-	case HEALTH_UNKNOWN:
-	case HEALTH_N:
-		break;
-	}
-	return 1;
+	/* A server never judged serves at its first success; to condemn it takes as much as ever:
+	 * one lost packet right after a start must not end the sessions it has. */
+	if (success && h->verdict == HEALTH_UNKNOWN)
+		return 1;
+	return success ? conf->rise : conf->fall;
+}
+
+static void set_due(struct health *h, const struct health_conf *conf, mono now, uint32_t random)
+{
+	mono delay = conf->interval;
+	if (h->against > 0)
+		delay = mono_min(delay, mono_from_ms(doubt_ms));
+	h->due = mono_add(now, jittered(delay, random));
 }
 
 bool health_step(struct health *h, const struct health_conf *conf, bool success, mono now,
@@ -42,17 +46,19 @@ bool health_step(struct health *h, const struct health_conf *conf, bool success,
 		h->against = 0;
 	} else {
 		h->against++;
-		changed = h->against >= needed(h, conf);
+		changed = h->against >= needed(h, conf, success);
 	}
 	if (changed) {
 		h->verdict = word;
 		h->against = 0;
 	}
-	mono delay = conf->interval;
-	if (h->against > 0)
-		delay = mono_min(delay, mono_from_ms(doubt_ms));
-	h->due = mono_add(now, jittered(delay, random));
+	set_due(h, conf, now, random);
 	return changed;
+}
+
+void health_pass(struct health *h, const struct health_conf *conf, mono now, uint32_t random)
+{
+	set_due(h, conf, now, random);
 }
 
 const char *health_verdict_name(enum health_verdict verdict)

@@ -39,12 +39,14 @@ struct health {
  */
 void health_init(struct health *h, enum health_verdict verdict, mono due);
 /**
- * One outcome. From unknown the first one decides; otherwise rise or fall of them in a row do.
- * random: any number; moves the next probe by up to a tenth of its delay either way, so that many
- * servers never fall into step. Returns true when the verdict changed. h->due is set.
+ * One outcome. Rise or fall of them in a row change the verdict; from unknown the first success
+ * does. random: any number; moves the next probe by up to a tenth of its delay either way, so that
+ * many servers never fall into step. Returns true when the verdict changed. h->due is set.
  */
 bool health_step(struct health *h, const struct health_conf *conf, bool success, mono now,
 		 uint32_t random);
+/** An attempt that says nothing about the server: only sets h->due. random: as above. */
+void health_pass(struct health *h, const struct health_conf *conf, mono now, uint32_t random);
 /** "unknown", "up", "down". */
 const char *health_verdict_name(enum health_verdict verdict);
 

@@ -34,10 +34,12 @@ struct lbd {
 	struct event *soon;   /**< lbd_tick() from the event loop */
 	struct event *second; /**< lbd_tick() each second */
 	mono started;
-	bool peer_connected; /**< as last told by the sync */
-	bool owner;          /**< a group is Active here: we stream connections */
-	bool apply_pending;  /**< the kernel refused the last plan; tried again at the next tick */
+	bool peer_near;     /**< the peer is connected and has our configuration: its word counts */
+	bool owner;         /**< a group is Active here: we stream connections */
+	bool apply_pending; /**< the kernel refused the last plan; tried again at the next tick */
+	size_t conflicts;   /**< plan.conflicts last logged */
 	struct log_limit apply_limit;
+	struct log_limit flush_limit;
 };
 
 /* serve.c: verdicts, roles and words between the parts. */
@@ -47,6 +49,10 @@ struct lbd {
  * remembered and tried again at the next tick, so that callers may go on.
  */
 int lbd_apply(struct lbd *lbd);
+/** Servers that an adopted table had taken out start as down. Before the first lbd_apply(). */
+void lbd_seed_servers(struct lbd *lbd);
+/** Has the servers checked, from what is known of them. 0 or -errno. */
+int lbd_check_servers(struct lbd *lbd) __attribute__((warn_unused_result));
 /** checker_fn: an outcome of our own checker. */
 void lbd_on_report(void *arg, const struct checker_report *report);
 /** vrrp_watch_fn: vrrpd came, went, or changed a role. */

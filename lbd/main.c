@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * lbd: options, start order, signals. The checker is forked first, while the process holds nothing
- * but the configuration; privileges go last, when every socket is open.
+ * lbd: options, start order, signals. Signals are watched first, so that one that comes early is
+ * served when the loop begins. The helper of the checks is forked next, while the process holds
+ * nothing but the configuration; privileges go last, when every socket is open.
  */
 #include "lbd.h"
 
@@ -16,6 +17,10 @@
 #include <string.h>
 
 enum { N_SIGNALS = 3 };
+
+struct signals {
+	struct event *event[N_SIGNALS];
+};
 
 static void on_second(evutil_socket_t fd, short what, void *arg)
 {
@@ -57,6 +62,41 @@ static bool open_timers(struct lbd *lbd)
 	return lbd->soon && lbd->second && event_add(lbd->second, &second) == 0;
 }
 
+static bool watch_signals(struct lbd *lbd, struct signals *signals)
+{
+	static const struct {
+		int number;
+		event_callback_fn fn;
+	} rows[N_SIGNALS] = {{SIGTERM, on_stop}, {SIGINT, on_stop}, {SIGHUP, on_reload}};
+
+	for (size_t i = 0; i < N_SIGNALS; i++) {
+		signals->event[i] = evsignal_new(lbd->base, rows[i].number, rows[i].fn, lbd);
+		if (!signals->event[i] || event_add(signals->event[i], NULL) != 0)
+			return false;
+	}
+	return true;
+}
+
+static void forget_signals(struct signals *signals)
+{
+	for (size_t i = 0; i < N_SIGNALS; i++)
+		if (signals->event[i])
+			event_free(signals->event[i]);
+}
+
+/** The rules: what an earlier lbd left is taken over, with what it knew of the servers. */
+static bool open_dataplane(struct lbd *lbd)
+{
+	if (dataplane_open(lbd->conf, lbd->log, &lbd->dataplane) != 0)
+		return false;
+	lbd_seed_servers(lbd);
+	if (lbd_apply(lbd) != 0)
+		return false;
+	/* After the first rules: where conntrack is a module, its sysctls come with them. */
+	(void)dataplane_sysctls(lbd->log);
+	return true;
+}
+
 /** Everything the daemon serves with. Returns false after logging what is missing. */
 static bool open_parts(struct lbd *lbd)
 {
@@ -68,16 +108,16 @@ static bool open_parts(struct lbd *lbd)
 		.callbacks = lbd_sync_callbacks(),
 		.arg = lbd,
 	};
-	int rc = checker_start(lbd->base, lbd->conf, lbd->log, lbd_on_report, lbd, &lbd->checker);
+	int rc = checker_start(lbd->base, lbd->log, lbd_on_report, lbd, &lbd->checker);
 
+	if (rc == 0 && !open_dataplane(lbd))
+		return false;
+	if (rc == 0)
+		rc = lbd_check_servers(lbd);
 	if (rc) {
 		log_msg(lbd->log, LOG_LEVEL_ERR, "start: checker error=\"%s\"", strerror(-rc));
 		return false;
 	}
-	if (dataplane_open(lbd->conf, lbd->log, &lbd->dataplane) != 0 || lbd_apply(lbd) != 0)
-		return false;
-	/* After the first rules: where conntrack is a module, its sysctls come with them. */
-	(void)dataplane_sysctls(lbd->log);
 	rc = vrrp_watch_open(lbd->base, lbd->options.rundir, lbd->log, lbd_on_roles, lbd,
 			     &lbd->watch);
 	if (rc == 0)
@@ -111,17 +151,9 @@ static bool drop_privileges(struct lbd *lbd)
 /** Serves until a signal ends it. */
 static void serve(struct lbd *lbd)
 {
-	struct event *signals[N_SIGNALS] = {
-		evsignal_new(lbd->base, SIGTERM, on_stop, lbd),
-		evsignal_new(lbd->base, SIGINT, on_stop, lbd),
-		evsignal_new(lbd->base, SIGHUP, on_reload, lbd),
-	};
 	mono interval = notify_watchdog_interval();
 	struct event *watchdog = NULL;
 
-	for (size_t i = 0; i < N_SIGNALS; i++)
-		if (signals[i])
-			event_add(signals[i], NULL);
 	if (!mono_is_never(interval)) {
 		const struct timeval tv = {.tv_sec = (time_t)(mono_to_us(interval) / 1000000),
 					   .tv_usec =
@@ -133,18 +165,24 @@ static void serve(struct lbd *lbd)
 	}
 	log_msg(lbd->log, LOG_LEVEL_INFO, "start: node=%s services=%zu pools=%zu servers=%zu",
 		conf_self(lbd->conf)->name, lbd->conf->n_services, lbd->conf->n_pools,
-		plan_servers(lbd->conf));
+		servers_n(lbd->servers));
 	notify_send("READY=1");
 	event_base_dispatch(lbd->base);
 	notify_send("STOPPING=1");
-	for (size_t i = 0; i < N_SIGNALS; i++)
-		if (signals[i])
-			event_free(signals[i]);
 	if (watchdog)
 		event_free(watchdog);
 }
 
-static void close_parts(struct lbd *lbd, bool clean)
+/** After a start that went well: whether the rules go with us. */
+static bool takes_rules_along(const struct lbd *lbd)
+{
+	if (lbd->owner)
+		log_msg(lbd->log, LOG_LEVEL_NOTICE,
+			"stop: this node is Active: the rules stay so that sessions go on");
+	return !lbd->owner;
+}
+
+static void close_parts(struct lbd *lbd, bool remove_table)
 {
 	log_set_tap(lbd->log, NULL, NULL);
 	ctl_server_close(lbd->control);
@@ -152,7 +190,7 @@ static void close_parts(struct lbd *lbd, bool clean)
 		sync_close(lbd->sync);
 	vrrp_watch_close(lbd->watch);
 	checker_stop(lbd->checker);
-	dataplane_close(lbd->dataplane, clean);
+	dataplane_close(lbd->dataplane, remove_table);
 	if (lbd->soon)
 		event_free(lbd->soon);
 	if (lbd->second)
@@ -179,27 +217,36 @@ static struct event_base *new_base(void)
 int main(int argc, char **argv)
 {
 	struct lbd lbd = {.started = mono_now()};
+	struct signals signals = {0};
 	int status;
 
 	if (!daemon_options_parse(argc, argv, "lbd", &lbd.options, &status))
 		return status;
-	lbd.conf = daemon_conf_load(&lbd.options);
-	if (!lbd.conf || lbd.options.check_only) {
+	if (lbd.options.check_only) {
+		lbd.conf = daemon_conf_load(&lbd.options);
 		status = lbd.conf ? DAEMON_EXIT_OK : DAEMON_EXIT_FAILED;
 		conf_free(lbd.conf);
 		return status;
 	}
+	lbd.base = new_base();
+	if (lbd.base && watch_signals(&lbd, &signals))
+		lbd.conf = daemon_conf_load(&lbd.options);
+	if (!lbd.conf) {
+		forget_signals(&signals);
+		close_parts(&lbd, false);
+		return DAEMON_EXIT_FAILED;
+	}
 	signal(SIGPIPE, SIG_IGN);
 	lbd.log = log_new("lbd", lbd.options.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
-	lbd.base = new_base();
 	lbd.servers = servers_new(lbd.conf, lbd.started);
-	bool ok = lbd.log && lbd.base && lbd.servers && open_parts(&lbd) && open_timers(&lbd) &&
+	bool ok = lbd.log && lbd.servers && open_parts(&lbd) && open_timers(&lbd) &&
 		  drop_privileges(&lbd);
 
 	if (ok) {
 		lbd_tick(&lbd);
 		serve(&lbd);
 	}
-	close_parts(&lbd, ok);
+	forget_signals(&signals);
+	close_parts(&lbd, ok && takes_rules_along(&lbd));
 	return ok ? DAEMON_EXIT_OK : DAEMON_EXIT_FAILED;
 }

@@ -12,7 +12,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LISTEN_BACKLOG = 16, LISTEN_RETRY_MS = 1000 };
+enum {
+	LISTEN_BACKLOG = 64,
+	LISTEN_RETRY_MS = 1000,
+	ACCEPTS_PER_ROUND = 64, /* before other handlers get their turn */
+};
 
 /* One connection that exists: half open, the link, or over and waiting to be freed. */
 struct pair_slot {
@@ -85,6 +89,19 @@ static int bound_socket(const struct pair *pair, uint16_t port)
 		return error;
 	}
 	return fd;
+}
+
+/* The address of a connection's other end; no family when there is none. */
+static struct addr from_sockaddr(const struct sockaddr_storage *sa)
+{
+	const struct sockaddr_in *in = (const void *)sa;
+	const struct sockaddr_in6 *in6 = (const void *)sa;
+
+	if (sa->ss_family == AF_INET)
+		return addr_from_bytes(ADDR_IPV4, (const uint8_t *)&in->sin_addr);
+	if (sa->ss_family == AF_INET6)
+		return addr_from_bytes(ADDR_IPV6, in6->sin6_addr.s6_addr);
+	return (struct addr){0};
 }
 
 static void start_timer(struct event *timer, int64_t delay_ms)
@@ -196,7 +213,12 @@ static const char *on_greeted(void *arg, struct pair_link *link, const struct sy
 			      enum pair_refusal *refusal)
 {
 	struct pair *pair = arg;
+	const struct pair_slot *slot = slot_of(pair, link);
 
+	if (!slot || slot->over) {
+		*refusal = PAIR_REFUSAL_GARBAGE;
+		return "given up for a newer connection";
+	}
 	if (sync_version_common(peer) == 0) {
 		*refusal = PAIR_REFUSAL_VERSION;
 		return "the peer speaks no protocol version of ours";
@@ -295,20 +317,54 @@ static size_t half_open(const struct pair *pair)
 	return n;
 }
 
+/* All of them are the peer's; the newest are the most likely to be alive, and come first. */
+static void evict_oldest(struct pair *pair)
+{
+	struct pair_slot *slot;
+	struct pair_slot *oldest = NULL;
+
+	LIST_FOREACH (slot, &pair->slots, entry) {
+		if (!slot->over && slot->link != pair->up)
+			oldest = slot;
+	}
+	if (oldest) {
+		refuse(pair, PAIR_REFUSAL_GARBAGE, "too many connections without handshake");
+		retire(pair, oldest->link);
+	}
+}
+
+/* Returns false when nobody waits. */
+static bool accept_one(struct pair *pair, int listener)
+{
+	struct sockaddr_storage sa = {0};
+	socklen_t len = sizeof(sa);
+	int fd = accept4(listener, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	struct addr from = from_sockaddr(&sa);
+
+	if (!addr_equal(&from, &pair->peer_addr)) {
+		char text[ADDR_STR_MAX];
+		char reason[PAIR_ERROR_MAX];
+
+		close(fd);
+		snprintf(reason, sizeof(reason), "connection from %s, which is not the peer",
+			 addr_print(&from, text, sizeof(text)));
+		refuse(pair, PAIR_REFUSAL_GARBAGE, reason);
+		return true;
+	}
+	if (half_open(pair) >= PAIR_HALF_OPEN_MAX)
+		evict_oldest(pair);
+	add_link(pair, fd);
+	return true;
+}
+
 static void on_acceptable(evutil_socket_t listener, short what, void *arg)
 {
-	struct pair *pair = arg;
-	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
 	(void)what;
-	if (fd < 0)
-		return;
-	if (half_open(pair) >= PAIR_HALF_OPEN_MAX) {
-		close(fd);
-		refuse(pair, PAIR_REFUSAL_GARBAGE, "too many connections without handshake");
-		return;
-	}
-	add_link(pair, fd);
+	for (int i = 0; i < ACCEPTS_PER_ROUND && accept_one(arg, listener); i++)
+		;
 }
 
 /* Opens the listening socket, or tries again later: the address may come with its interface. */
@@ -435,9 +491,26 @@ int pair_open(const struct pair_setup *setup, struct pair **out, char error[stat
 		pair_close(pair, "");
 		return result;
 	}
-	on_retry(-1, 0, pair);
 	*out = pair;
 	return 0;
+}
+
+void pair_start(struct pair *pair)
+{
+	if (pair)
+		on_retry(-1, 0, pair);
+}
+
+int pair_same_key(const struct pair *pair, const char *key_file, bool *same,
+		  char error[static PAIR_ERROR_MAX])
+{
+	return pair_tls_same_key(pair->tls, key_file, same, error);
+}
+
+void pair_leave(struct pair *pair, const char *reason, mono patience)
+{
+	if (pair_is_up(pair))
+		pair_link_leave(pair->up, reason, patience);
 }
 
 void pair_close(struct pair *pair, const char *reason)

@@ -2,10 +2,12 @@
 /*
  * The pair link as a whole: the first node of the configuration dials, the second listens, each on
  * its own pair_address; exactly one connection is the link. Lost links are redialled after 100 ms,
- * doubling to 1 s. What is refused is counted by reason and harms nothing: before authentication a
- * stranger gets at most one of eight handshakes for three seconds. A new authenticated connection
- * of the peer takes the place of the old one (the peer has restarted, or its side had died
- * unnoticed). Caller: sync.c.
+ * doubling to 1 s. What is refused is counted by reason and harms nothing: a connection that
+ * does not come from the peer's pair_address is closed at once and costs no handshake; of those
+ * that do, at most eight may be half open, for three seconds, and the oldest makes room for a new
+ * one, so that the real peer always gets its turn. A new authenticated connection of the peer takes
+ * the place of the old one (the peer has restarted, or its side had died unnoticed). Callers:
+ * sync.c, sync_peer.c.
  */
 #ifndef HA_PAIR_H
 #define HA_PAIR_H
@@ -57,11 +59,24 @@ struct pair_setup {
 };
 
 /**
- * Opens the pair link. An address that cannot be bound yet is tried again every second. Returns 0,
- * or -errno with a text and the remedy in error (key file, memory).
+ * Prepares the pair link; it listens and dials from pair_start() on. Returns 0, or -errno with a
+ * text and the remedy in error (key file, memory).
  */
 int pair_open(const struct pair_setup *setup, struct pair **out, char error[static PAIR_ERROR_MAX])
 	__attribute__((warn_unused_result));
+/**
+ * Listens or dials. An address that cannot be bound yet is tried again every second. NULL is
+ * allowed.
+ */
+void pair_start(struct pair *pair);
+/** Whether a key file holds the key in use. Returns 0 or -errno with the text in error. */
+int pair_same_key(const struct pair *pair, const char *key_file, bool *same,
+		  char error[static PAIR_ERROR_MAX]) __attribute__((warn_unused_result));
+/**
+ * Before pair_close() when there is time: sends all that waits, then BYE, and waits for the peer to
+ * have it, blocking for at most `patience`.
+ */
+void pair_leave(struct pair *pair, const char *reason, mono patience);
 /** Says BYE with the reason and closes; no callback is called. */
 void pair_close(struct pair *pair, const char *reason);
 bool pair_is_up(const struct pair *pair);

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "lbd/pair_link.h"
 
+#include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,6 +117,28 @@ bool pair_link_put(struct pair_link *link, enum sync_frame_type type, const stru
 	return true;
 }
 
+/* Writes what it can. Returns false when nothing more can be done. */
+static bool write_some(struct pair_link *link, mono end)
+{
+	struct evbuffer *output = bufferevent_get_output(link->bev);
+	SSL *ssl = bufferevent_openssl_get_ssl(link->bev);
+	struct pollfd pfd = {.fd = bufferevent_getfd(link->bev), .events = POLLOUT};
+	struct evbuffer_iovec piece;
+
+	if (evbuffer_peek(output, -1, NULL, &piece, 1) < 1)
+		return false;
+	size_t len = piece.iov_len < INT_MAX ? piece.iov_len : INT_MAX;
+	int wrote = SSL_write(ssl, piece.iov_base, (int)len);
+
+	if (wrote > 0)
+		return evbuffer_drain(output, (size_t)wrote) == 0;
+	if (SSL_get_error(ssl, wrote) != SSL_ERROR_WANT_WRITE)
+		return false;
+	int64_t left_ms = mono_to_ms(mono_sub(end, mono_now()));
+
+	return left_ms > 0 && poll(&pfd, 1, (int)left_ms) == 1;
+}
+
 void pair_link_say_bye(struct pair_link *link, const char *reason)
 {
 	struct sync_frame bye = {.type = SYNC_BYE};
@@ -128,6 +153,46 @@ void pair_link_say_bye(struct pair_link *link, const char *reason)
 	if (len > 0 && SSL_write(ssl, link->out, (int)len) > 0)
 		SSL_shutdown(ssl);
 	ERR_clear_error();
+}
+
+/*
+ * Waits until the other end has closed too, throwing away what it still says: a socket closed with
+ * unread bytes resets the connection, and with it goes what was written but not yet sent.
+ */
+static void linger(struct pair_link *link, mono end)
+{
+	struct pollfd pfd = {.fd = bufferevent_getfd(link->bev), .events = POLLIN};
+	ssize_t got = 1;
+
+	shutdown(pfd.fd, SHUT_WR);
+	while (got != 0) {
+		int64_t left_ms = mono_to_ms(mono_sub(end, mono_now()));
+
+		if (left_ms <= 0 || poll(&pfd, 1, (int)left_ms) < 1)
+			return;
+		got = recv(pfd.fd, link->out, sizeof(link->out), 0);
+		if (got < 0 && errno != EINTR && errno != EAGAIN)
+			return;
+	}
+}
+
+void pair_link_leave(struct pair_link *link, const char *reason, mono patience)
+{
+	mono end = mono_add(mono_now(), patience);
+
+	if (!pair_link_is_up(link))
+		return;
+	pair_link_flush(link);
+	/* Past the bufferevent, as in saying BYE: it is not asked to write any more. */
+	bufferevent_disable(link->bev, EV_READ | EV_WRITE);
+	evbuffer_unfreeze(bufferevent_get_output(link->bev), 1);
+	while (pair_link_queued_bytes(link) > 0 && mono_before(mono_now(), end) &&
+	       write_some(link, end))
+		;
+	ERR_clear_error();
+	pair_link_say_bye(link, reason);
+	link->over = true;
+	linger(link, end);
 }
 
 /* ---- in ---- */
@@ -257,6 +322,11 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 		on_tls_up(link);
 		return;
 	}
+	/* What came in the same round as the end is told later than the end: take it first. */
+	if (link->phase == PHASE_UP)
+		on_read(bev, link);
+	if (link->over)
+		return;
 	unsigned long error = bufferevent_get_openssl_error(bev);
 
 	if (link->phase == PHASE_TLS) {

@@ -67,6 +67,11 @@ bool pair_link_put(struct pair_link *link, enum sync_frame_type type, const stru
 		   bool bulk) __attribute__((warn_unused_result));
 /** Sends the batch now. */
 void pair_link_flush(struct pair_link *link);
+/**
+ * The orderly end of a link in use: sends the batch and all that waits, then BYE, and waits for the
+ * other end to close, blocking for at most `patience`. The caller frees the link next.
+ */
+void pair_link_leave(struct pair_link *link, const char *reason, mono patience);
 /** Bytes that wait for the socket. */
 size_t pair_link_queued_bytes(const struct pair_link *link);
 /** Round trip of the last heartbeat; never before the first. */

@@ -2,9 +2,9 @@
 #include "lbd/pair_tls.h"
 
 #include "conf.h"
+#include "keyfile.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/sslerr.h>
@@ -12,13 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-enum {
-	HEX_DIGITS = 2 * PAIR_KEY_BYTES,
-	FILE_MAX = 256, /* more than key, line ends and blanks need */
-};
+_Static_assert((int)PAIR_KEY_BYTES == (int)KEYFILE_KEY_BYTES, "one key");
+_Static_assert((int)PAIR_ERROR_MAX >= (int)KEYFILE_ERROR_MAX, "its texts fit ours");
 
 struct pair_tls {
 	SSL_CTX *ctx;
@@ -27,75 +23,14 @@ struct pair_tls {
 	char peer[CONF_NAME_MAX];
 };
 
-/* ---- key file ---- */
-
-static int hex_value(char c)
+int pair_tls_same_key(const struct pair_tls *tls, const char *key_file, bool *same,
+		      char error[static PAIR_ERROR_MAX])
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+	uint8_t key[PAIR_KEY_BYTES] = {0};
+	int result = keyfile_read(key_file, key, error);
 
-/* 64 hex digits, then nothing but white space. */
-static bool parse_key(const char *text, uint8_t key[static PAIR_KEY_BYTES])
-{
-	for (size_t i = 0; i < PAIR_KEY_BYTES; i++) {
-		int high = hex_value(text[2 * i]);
-		int low = high < 0 ? -1 : hex_value(text[2 * i + 1]);
-
-		if (low < 0)
-			return false;
-		key[i] = (uint8_t)(high << 4 | low);
-	}
-	return text[HEX_DIGITS + strspn(text + HEX_DIGITS, " \t\r\n")] == '\0';
-}
-
-static int check_mode(int fd, const char *path, char error[static PAIR_ERROR_MAX])
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode) || (st.st_mode & (S_IRWXO | S_IWGRP))) {
-		snprintf(error, PAIR_ERROR_MAX,
-			 "key file %s may be used by others (mode %04o): chmod 0640 it, or make a "
-			 "new one with `hactl keygen`",
-			 path, (unsigned)(st.st_mode & 07777));
-		return -EACCES;
-	}
-	return 0;
-}
-
-static int read_key(const char *path, uint8_t key[static PAIR_KEY_BYTES],
-		    char error[static PAIR_ERROR_MAX])
-{
-	char text[FILE_MAX + 1] = {0};
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-
-	if (fd < 0) {
-		int err = errno;
-
-		snprintf(error, PAIR_ERROR_MAX,
-			 "cannot read key file %s: %s (make one with `hactl keygen`, the same on "
-			 "both nodes)",
-			 path, strerror(err));
-		return -err;
-	}
-	int result = check_mode(fd, path, error);
-	ssize_t len = result ? 0 : read(fd, text, FILE_MAX);
-
-	if (result == 0 && (len < HEX_DIGITS || !parse_key(text, key))) {
-		snprintf(error, PAIR_ERROR_MAX,
-			 "key file %s does not hold %d hex digits (make one with `hactl keygen`)",
-			 path, HEX_DIGITS);
-		result = -EINVAL;
-	}
-	OPENSSL_cleanse(text, sizeof(text));
-	close(fd);
+	*same = result == 0 && CRYPTO_memcmp(key, tls->key, sizeof(key)) == 0;
+	OPENSSL_cleanse(key, sizeof(key));
 	return result;
 }
 
@@ -172,7 +107,7 @@ int pair_tls_open(const char *key_file, const char *self, const char *peer, stru
 		return -ENOMEM;
 	snprintf(tls->self, sizeof(tls->self), "%s", self);
 	snprintf(tls->peer, sizeof(tls->peer), "%s", peer);
-	int result = read_key(key_file, tls->key, error);
+	int result = keyfile_read(key_file, tls->key, error);
 
 	if (result == 0) {
 		tls->ctx = new_context(tls);
@@ -204,6 +139,8 @@ SSL *pair_tls_new(struct pair_tls *tls, bool dial)
 
 	if (!ssl)
 		return NULL;
+	/* What the event loop could not write, pair_link_leave() writes from another buffer. */
+	SSL_set_mode(ssl, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	/* No trusted certificate exists: a server that shows one instead of the key fails. */
 	if (dial)
 		SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);

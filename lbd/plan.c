@@ -231,6 +231,34 @@ static const struct plan_elem *find_bucket(const struct plan *plan, uint16_t poo
 	return find(&plan->set[PLAN_TBL4], &wanted);
 }
 
+static bool knows(const struct plan *plan, const struct conf_server *server)
+{
+	struct plan_elem wanted = {0};
+	uint8_t address[PLAN_DATA_MAX_BYTES];
+	plan_key_u32(wanted.key, PLAN_MARK_SERVER | server->number);
+	plan_key_addr(address, &server->address);
+	const struct plan_elem *e = find(&plan->set[PLAN_BE4], &wanted);
+	return e != NULL && memcmp(e->data, address, sizeof(address)) == 0;
+}
+
+void plan_left_out(const struct plan *plan, const struct conf *conf, bool *out)
+{
+	size_t highest = plan_servers(conf);
+	for (size_t i = 0; i < conf->n_pools; i++) {
+		const struct conf_pool *pool = &conf->pools[i];
+		for (size_t s = 0; s < pool->n_servers; s++) {
+			const struct conf_server *server = &pool->servers[s];
+			out[server->number] = server->address.family == ADDR_IPV4 &&
+					      !server->backup && knows(plan, server);
+		}
+	}
+	for (size_t i = 0; i < plan->set[PLAN_TBL4].n; i++) {
+		uint32_t number = plan_key_get_u32(plan->set[PLAN_TBL4].elem[i].data) & 0xffffU;
+		if (number <= highest)
+			out[number] = false;
+	}
+}
+
 uint16_t plan_server_of(const struct plan *plan, uint16_t pool, const struct addr *client)
 {
 	if (plan->buckets == 0)

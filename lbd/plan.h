@@ -83,8 +83,14 @@ void plan_fini(struct plan *plan);
  */
 bool plan_build(struct plan *plan, const struct conf *conf, const bool *up)
 	__attribute__((warn_unused_result));
-/** Highest server number in conf: the size of up[] is one more. */
+/** Highest server number in conf (not how many there are): the size of up[] is one more. */
 size_t plan_servers(const struct conf *conf);
+/**
+ * Which servers of conf a plan knew (same number and address) and sent nobody to: out[number]
+ * becomes true for them, numbers as for plan_build(). Backup servers are left alone: they are idle
+ * without being dead.
+ */
+void plan_left_out(const struct plan *plan, const struct conf *conf, bool *out);
 /** Makes *to (initialised) equal to *from. Returns false when out of memory (*to is then empty). */
 bool plan_copy(struct plan *to, const struct plan *from) __attribute__((warn_unused_result));
 /** Adds an element to a list without keeping its order; false when out of memory. */

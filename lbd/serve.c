@@ -6,6 +6,8 @@
  */
 #include "lbd.h"
 
+#include "checker_list.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
@@ -17,16 +19,31 @@ enum {
 	VRRPD_GONE_MS = 3000,
 };
 
+static void warn_of_conflicts(struct lbd *lbd, const struct plan *wanted)
+{
+	if (wanted->conflicts > 0 && wanted->conflicts != lbd->conflicts)
+		log_msg(lbd->log, LOG_LEVEL_WARN,
+			"services: %zu ports are claimed by two services, the first in order has "
+			"them remedy=\"hactl check\"",
+			wanted->conflicts);
+	lbd->conflicts = wanted->conflicts;
+}
+
 int lbd_apply(struct lbd *lbd)
 {
 	bool *up = calloc(plan_servers(lbd->conf) + 1, sizeof(*up));
 	struct nft_tx_error error = {0};
 	struct plan wanted;
 
+	/* Until it is done: nobody may believe that the kernel holds what is wanted. */
+	lbd->apply_pending = true;
 	if (!up)
 		return -ENOMEM;
-	for (size_t n = 1; n <= plan_servers(lbd->conf); n++)
-		up[n] = servers_usable(lbd->servers, (uint16_t)n);
+	for (size_t i = 0; i < servers_n(lbd->servers); i++) {
+		uint16_t number = servers_number(lbd->servers, i);
+
+		up[number] = servers_usable(lbd->servers, number);
+	}
 	plan_init(&wanted);
 	int rc = plan_build(&wanted, lbd->conf, up)
 			 ? dataplane_apply(lbd->dataplane, &wanted, &error)
@@ -36,9 +53,54 @@ int lbd_apply(struct lbd *lbd)
 		log_limited(lbd->log, &lbd->apply_limit, LOG_LEVEL_ERR,
 			    "nftables: change refused, old tables serve op=\"%s\" error=\"%s\"",
 			    error.text, strerror(-rc));
+	else
+		warn_of_conflicts(lbd, &wanted);
 	lbd->apply_pending = rc != 0;
 	plan_fini(&wanted);
 	free(up);
+	return rc;
+}
+
+void lbd_seed_servers(struct lbd *lbd)
+{
+	bool *out = calloc(plan_servers(lbd->conf) + 1, sizeof(*out));
+
+	if (!out)
+		return; /* then they are unknown, as at a first start */
+	plan_left_out(dataplane_applied(lbd->dataplane), lbd->conf, out);
+	for (size_t i = 0; i < lbd->conf->n_pools; i++) {
+		const struct conf_pool *pool = &lbd->conf->pools[i];
+
+		/* What nobody checks could never come back. */
+		if (pool->check.type == CONF_CHECK_NONE || checker_port(lbd->conf, i) == 0)
+			continue;
+		for (size_t k = 0; k < pool->n_servers; k++) {
+			if (!out[pool->servers[k].number])
+				continue;
+			servers_seed_down(lbd->servers, pool->servers[k].number,
+					  "from before the restart");
+			log_msg(lbd->log, LOG_LEVEL_INFO,
+				"server %s/%s: down reason=\"from before the restart\"", pool->name,
+				pool->servers[k].name);
+		}
+	}
+	free(out);
+}
+
+int lbd_check_servers(struct lbd *lbd)
+{
+	enum health_verdict *known = calloc(plan_servers(lbd->conf) + 1, sizeof(*known));
+
+	if (!known)
+		return -ENOMEM;
+	for (size_t i = 0; i < servers_n(lbd->servers); i++) {
+		uint16_t number = servers_number(lbd->servers, i);
+
+		known[number] = servers_state(lbd->servers, number)->own.verdict;
+	}
+	int rc = checker_watch(lbd->checker, lbd->conf, known);
+
+	free(known);
 	return rc;
 }
 
@@ -83,28 +145,71 @@ static const struct conf_server *find_server(const struct conf *conf, uint16_t n
 	return NULL;
 }
 
+static void log_flush(struct lbd *lbd, uint16_t number, enum servers_flush due)
+{
+	const struct conf_pool *pool;
+	const struct conf_server *server = find_server(lbd->conf, number, &pool);
+	const char *why = "";
+
+	switch (due) {
+	case SERVERS_FLUSH_PEER_UP:
+		why = "the peer reaches it";
+		break;
+	case SERVERS_FLUSH_NONE_ALIVE:
+		why = "no server answers this node";
+		break;
+	case SERVERS_FLUSH_NONE:
+	case SERVERS_FLUSH_NOW:
+	case SERVERS_FLUSH_WAIT:
+		return;
+	}
+	log_msg(lbd->log, LOG_LEVEL_WARN,
+		"server %s/%s: taken out, its connections stay reason=\"%s\"", pool->name,
+		server->name, why);
+}
+
+/**
+ * Deletes the connections of dead servers, once the tables no longer send anybody to them. That is
+ * for the Active node, which tells the other one, and for a node without another one.
+ */
+static void settle_flushes(struct lbd *lbd)
+{
+	if (!servers_owe_flush(lbd->servers) || lbd->apply_pending ||
+	    servers_follows_peer(lbd->servers) || !(lbd->owner || !conf_peer(lbd->conf)))
+		return;
+	for (size_t i = 0; i < servers_n(lbd->servers); i++) {
+		uint16_t number = servers_number(lbd->servers, i);
+		enum servers_flush due = servers_flush_due(lbd->servers, number, lbd->peer_near);
+
+		if (servers_flush_is_news(lbd->servers, number, due))
+			log_flush(lbd, number, due);
+		if (due != SERVERS_FLUSH_NOW)
+			continue;
+		int rc = sync_server_died(lbd->sync, number);
+
+		if (rc)
+			log_limited(lbd->log, &lbd->flush_limit, LOG_LEVEL_ERR,
+				    "server %u: connections not deleted, trying again error=\"%s\"",
+				    number, strerror(-rc));
+		else
+			servers_flushed(lbd->servers, number);
+	}
+}
+
 /** The word that counts has changed: tables first, then the connections of a dead server. */
 static void server_changed(struct lbd *lbd, uint16_t number)
 {
 	const struct server_opinion *o = servers_opinion(lbd->servers, number);
 	const struct conf_pool *pool;
 	const struct conf_server *server = find_server(lbd->conf, number, &pool);
-	bool down = o->verdict == HEALTH_DOWN;
 
 	assert(server);
-	log_msg(lbd->log, down ? LOG_LEVEL_WARN : LOG_LEVEL_NOTICE,
+	log_msg(lbd->log, o->verdict == HEALTH_DOWN ? LOG_LEVEL_WARN : LOG_LEVEL_NOTICE,
 		"server %s/%s: %s reason=\"%s\" word=%s", pool->name, server->name,
 		health_verdict_name(o->verdict), o->reason,
 		servers_follows_peer(lbd->servers) ? "peer" : "own");
-	int rc = lbd_apply(lbd);
-
-	/* The node whose word counts tells the other one to forget the connections too. */
-	if (rc == 0 && down && !servers_follows_peer(lbd->servers))
-		rc = sync_server_died(lbd->sync, number);
-	if (rc)
-		log_limited(lbd->log, &lbd->apply_limit, LOG_LEVEL_ERR,
-			    "server %s/%s: connections not deleted error=\"%s\"", pool->name,
-			    server->name, strerror(-rc));
+	lbd_apply(lbd);
+	settle_flushes(lbd);
 }
 
 static void send_verdict(struct lbd *lbd, uint16_t number)
@@ -118,8 +223,24 @@ static void send_verdict(struct lbd *lbd, uint16_t number)
 
 static void send_all_verdicts(struct lbd *lbd)
 {
-	for (size_t n = 1; n <= plan_servers(lbd->conf); n++)
-		send_verdict(lbd, (uint16_t)n);
+	for (size_t i = 0; i < servers_n(lbd->servers); i++)
+		send_verdict(lbd, servers_number(lbd->servers, i));
+}
+
+/**
+ * Numbers mean the same servers on both nodes only while both have the same configuration. Each
+ * time that comes true the opinions of before are void, and both nodes say theirs again.
+ */
+static void note_peer(struct lbd *lbd, bool near)
+{
+	if (near == lbd->peer_near)
+		return;
+	lbd->peer_near = near;
+	if (!near)
+		return;
+	if (servers_forget_peer(lbd->servers, mono_now()))
+		lbd->apply_pending = true;
+	send_all_verdicts(lbd);
 }
 
 void lbd_on_report(void *arg, const struct checker_report *report)
@@ -128,26 +249,32 @@ void lbd_on_report(void *arg, const struct checker_report *report)
 
 	if (!servers_state(lbd->servers, report->number))
 		return;
-	servers_count(lbd->servers, report->number, report->failed);
 	bool changed = servers_set_own(lbd->servers, report->number, report->verdict,
 				       report->reason, mono_now());
 
+	if (report->tried)
+		servers_count(lbd->servers, report->number, report->failed, mono_now());
 	if (!lbd->sync)
 		return;
 	if (report->changed)
 		send_verdict(lbd, report->number);
 	if (changed)
 		server_changed(lbd, report->number);
+	else
+		settle_flushes(lbd);
 }
 
 static void on_peer_verdict(void *arg, const struct sync_verdict *verdict)
 {
 	struct lbd *lbd = arg;
 
-	if (servers_state(lbd->servers, verdict->server) &&
-	    servers_set_peer(lbd->servers, verdict->server, from_wire(verdict->state),
+	if (!lbd->peer_near || !servers_state(lbd->servers, verdict->server))
+		return;
+	if (servers_set_peer(lbd->servers, verdict->server, from_wire(verdict->state),
 			     verdict->reason, mono_now()))
 		server_changed(lbd, verdict->server);
+	else
+		settle_flushes(lbd);
 }
 
 static uint8_t state_to_wire(const char *name)
@@ -228,16 +355,18 @@ void lbd_tick(struct lbd *lbd)
 	if (!s)
 		return;
 	sync_get_status(lbd->sync, s);
+	note_peer(lbd, s->config_equal);
 	bool owner = owns(lbd, s);
 
 	if (owner != lbd->owner) {
 		lbd->owner = owner;
 		sync_set_owner(lbd->sync, owner);
 	}
-	if (servers_follow_peer(lbd->servers, !owner && s->connected && s->peer.owner))
+	if (servers_follow_peer(lbd->servers, !owner && lbd->peer_near && s->peer.owner))
 		lbd->apply_pending = true;
 	if (lbd->apply_pending)
 		lbd_apply(lbd);
+	settle_flushes(lbd);
 	tell_peer(lbd);
 	sync_get_status(lbd->sync, s);
 	tell_vrrpd(lbd, s);
@@ -259,16 +388,27 @@ static void tick_soon(struct lbd *lbd)
 		event_active(lbd->soon, EV_TIMEOUT, 0);
 }
 
+/** Before the frames that follow it: whose verdicts they are has to be settled at once. */
+static void refresh_peer(struct lbd *lbd)
+{
+	struct sync_status *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return; /* the next tick does it */
+	sync_get_status(lbd->sync, s);
+	note_peer(lbd, s->config_equal);
+	free(s);
+}
+
 static void on_peer(void *arg, bool connected, const struct sync_word *word)
 {
 	struct lbd *lbd = arg;
 
+	(void)connected;
 	(void)word;
 	if (!lbd->sync || !lbd->watch)
 		return;
-	if (connected && !lbd->peer_connected)
-		send_all_verdicts(lbd);
-	lbd->peer_connected = connected;
+	refresh_peer(lbd);
 	tick_soon(lbd);
 }
 
@@ -291,17 +431,6 @@ const struct sync_callbacks *lbd_sync_callbacks(void)
 	return &callbacks;
 }
 
-/** What the children of a reload start from: nobody's verdict is forgotten. */
-static enum health_verdict *known_verdicts(const struct servers *servers, const struct conf *conf)
-{
-	size_t n = plan_servers(conf);
-	enum health_verdict *known = calloc(n + 1, sizeof(*known));
-
-	for (size_t i = 1; known && i <= n; i++)
-		known[i] = servers_state(servers, (uint16_t)i)->own.verdict;
-	return known;
-}
-
 void lbd_reload(struct lbd *lbd)
 {
 	char error[PAIR_ERROR_MAX];
@@ -319,19 +448,18 @@ void lbd_reload(struct lbd *lbd)
 		conf_free(conf);
 		return;
 	}
-	servers_inherit(servers, conf, lbd->servers, lbd->conf);
-	enum health_verdict *known = known_verdicts(servers, conf);
-
+	servers_inherit(servers, lbd->servers);
 	servers_free(lbd->servers);
 	lbd->servers = servers;
-	rc = known ? checker_reload(lbd->checker, conf, known) : -ENOMEM;
-	if (rc)
-		log_msg(lbd->log, LOG_LEVEL_ERR, "reload: checker error=\"%s\"", strerror(-rc));
-	free(known);
 	conf_free(lbd->conf);
 	lbd->conf = conf;
+	rc = lbd_check_servers(lbd);
+	if (rc)
+		log_msg(lbd->log, LOG_LEVEL_ERR,
+			"reload: servers are checked as before error=\"%s\"", strerror(-rc));
 	lbd_apply(lbd);
-	send_all_verdicts(lbd);
+	refresh_peer(lbd);
+	tick_soon(lbd);
 	log_msg(lbd->log, LOG_LEVEL_NOTICE, "reload: done services=%zu pools=%zu", conf->n_services,
 		conf->n_pools);
 }

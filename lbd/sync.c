@@ -14,7 +14,8 @@ enum {
 	SECOND_MS = 1000,
 	SURVEY_MIN_MS = 2000,
 	SURVEY_MAX_MS = 60000,
-	SURVEY_SHARE = 200, /* a survey may take 1/200 of the time */
+	SURVEY_SHARE = 200,      /* a survey may take 1/200 of the time */
+	CLOSE_PATIENCE_MS = 200, /* longest stay in sync_close() for the peer's sake */
 };
 
 /* ---- helpers ---- */
@@ -27,7 +28,7 @@ static void start_timer(struct event *timer, mono delay)
 	event_add(timer, &tv);
 }
 
-static uint64_t entries(struct sync *sync)
+uint64_t sync_entries(struct sync *sync)
 {
 	uint64_t created = ct_counters(sync->ct)->created;
 
@@ -47,7 +48,7 @@ void sync_send_word(struct sync *sync)
 	word->vrrpd = sync->vrrp.reachable;
 	word->epoch = sync->fsm.epoch;
 	word->config_hash = sync->config_hash;
-	word->connections = entries(sync);
+	word->connections = sync_entries(sync);
 	word->n_groups = (uint8_t)sync->vrrp.n_groups;
 	memcpy(word->group, sync->vrrp.group, sizeof(word->group[0]) * sync->vrrp.n_groups);
 	pair_send(sync->pair, &frame);
@@ -58,7 +59,7 @@ static void send_bulk(struct sync *sync, enum sync_frame_type type, const struct
 	struct sync_frame frame = {.type = type};
 
 	frame.bulk.id = (uint32_t)act->id;
-	frame.bulk.count = type == SYNC_BULK_BEGIN ? entries(sync) : act->count;
+	frame.bulk.count = type == SYNC_BULK_BEGIN ? sync_entries(sync) : act->count;
 	pair_send(sync->pair, &frame);
 }
 
@@ -80,7 +81,7 @@ static void end_barrier(struct sync *sync, enum sync_barrier_result result)
 	sync->barrier = NULL;
 	if (cb)
 		cb(sync->barrier_arg, result, mono_sub(mono_now(), sync->barrier_began),
-		   entries(sync));
+		   sync_entries(sync));
 }
 
 /* Returns false when the dump could not be started. */
@@ -164,13 +165,13 @@ static void tell_changes(struct sync *sync, bool was_equal, enum sync_send was_s
 	if (fsm->equal && !was_equal)
 		log_msg(sync->log, LOG_LEVEL_INFO,
 			"sync complete role=%s connections=%llu took_ms=%lld",
-			fsm->owner ? "sender" : "receiver", (unsigned long long)entries(sync),
+			fsm->owner ? "sender" : "receiver", (unsigned long long)sync_entries(sync),
 			(long long)mono_to_ms(fsm->last_resync));
 	if (level == sync->level)
 		return;
 	log_msg(sync->log, LOG_LEVEL_NOTICE, "sync: %s -> %s role=%s connections=%llu",
 		sync_level_name(sync->level), sync_level_name(level),
-		fsm->owner ? "sender" : "receiver", (unsigned long long)entries(sync));
+		fsm->owner ? "sender" : "receiver", (unsigned long long)sync_entries(sync));
 	sync->level = level;
 	if (sync->callbacks.level)
 		sync->callbacks.level(sync->arg, level);
@@ -234,6 +235,12 @@ static void on_change(void *arg, enum ct_change change, const struct flow *flow,
 		return;
 	}
 	sync->entries--;
+	if (!own && flow_is_closing(flow) && sync_fsm_wants_closing(&sync->fsm)) {
+		struct flow last = *flow; /* it ended before the dump came to it */
+
+		last.timeout_s = 0;
+		stream(sync, SYNC_PUT, &last, false);
+	}
 	if (!sync_fsm_note_end(&sync->fsm, flow_fingerprint(flow, sync->seed)))
 		sync_step(sync, &(struct sync_event){.type = SYNC_EV_EVENTS_LOST});
 	if (!own && sync_fsm_wants_del(&sync->fsm))
@@ -252,10 +259,15 @@ static void on_record(void *arg, const struct flow *flow)
 {
 	struct sync *sync = arg;
 
-	ct_relax(sync->ct, flow);
-	if (!sync_fsm_take_record(&sync->fsm, flow_fingerprint(flow, sync->seed)))
-		return;
-	stream(sync, SYNC_PUT, flow, true);
+	if (sync_fsm_wants_closing(&sync->fsm)) {
+		if (flow_is_closing(flow))
+			stream(sync, SYNC_PUT, flow, false);
+	} else {
+		ct_relax(sync->ct, flow);
+		if (!sync_fsm_take_record(&sync->fsm, flow_fingerprint(flow, sync->seed)))
+			return;
+		stream(sync, SYNC_PUT, flow, true);
+	}
 	if (!sync->dump_paused && pair_queued_bytes(sync->pair) > DUMP_HIGH_BYTES) {
 		sync->dump_paused = true;
 		ct_dump_pause(sync->ct, true);
@@ -314,6 +326,7 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	sync_send_word(sync);
+	sync_watch_counts(sync);
 	if (mono_reached(sync->next_survey, mono_now()))
 		ct_survey_start(sync->ct);
 }
@@ -332,8 +345,8 @@ void sync_set_owner(struct sync *sync, bool owner)
 
 	if (sync->fsm.owner == owner)
 		return;
-	/* What happened under the old role is told under it. */
-	ct_drain_events(sync->ct);
+	/* What happened under the old role is told under it; nobody else waits long for that. */
+	(void)ct_drain_events(sync->ct);
 	log_msg(sync->log, LOG_LEVEL_NOTICE, "sync owner: %s -> %s", sync->fsm.owner ? "yes" : "no",
 		owner ? "yes" : "no");
 	sync_step(sync, &event);
@@ -363,9 +376,13 @@ int sync_server_died(struct sync *sync, uint16_t server)
 	struct sync_frame frame = {.type = SYNC_FLUSH_SERVER, .server = server};
 	int error = sync_flush_server(sync, server);
 
-	/* What was assured before the flush must not arrive at the peer after it. */
-	ct_drain_events(sync->ct);
+	/* What was assured before the flush should not arrive at the peer after it. */
+	(void)ct_drain_events(sync->ct);
 	pair_send(sync->pair, &frame);
+	/* Only an owner's word counts over there: as a replica we have just made a hole of our own.
+	 */
+	if (!sync->fsm.owner)
+		sync_step(sync, &(struct sync_event){.type = SYNC_EV_INJECT_FAILED});
 	log_msg(sync->log, error ? LOG_LEVEL_ERR : LOG_LEVEL_INFO,
 		"connections flushed server=%u error=\"%s\"", server,
 		error ? strerror(-error) : "");
@@ -377,67 +394,22 @@ void sync_barrier(struct sync *sync, mono timeout, sync_barrier_fn *cb, void *ar
 	struct sync_event event = {.type = SYNC_EV_BARRIER, .delay = timeout};
 
 	if (sync->barrier) {
-		cb(arg, SYNC_BARRIER_BUSY, mono_zero(), entries(sync));
+		cb(arg, SYNC_BARRIER_BUSY, mono_zero(), sync_entries(sync));
 		return;
 	}
 	sync->barrier = cb;
 	sync->barrier_arg = arg;
 	sync->barrier_began = mono_now();
-	ct_drain_events(sync->ct);
+	/* A backlog that grows as fast as it is read: the peer is behind, whatever it acknowledges.
+	 */
+	if (!ct_drain_events(sync->ct) && pair_is_up(sync->pair)) {
+		end_barrier(sync, SYNC_BARRIER_NOT_SYNCED);
+		return;
+	}
 	sync_step(sync, &event);
 }
 
-void sync_get_status(struct sync *sync, struct sync_status *out)
-{
-	const struct sync_fsm *fsm = &sync->fsm;
-	mono now = mono_now();
-
-	*out = (struct sync_status){.configured = sync->configured};
-	out->lag = mono_never();
-	if (sync->configured) {
-		const struct conf_node *peer = &sync->nodes[1 - sync->self];
-		struct pair_status pair;
-
-		pair_get_status(sync->pair, &pair);
-		snprintf(out->node, sizeof(out->node), "%s", peer->name);
-		out->address = peer->pair_address;
-		out->connected = pair.connected;
-		out->since = pair.since;
-		out->lag = pair.lag;
-		memcpy(out->refused, pair.refused, sizeof(out->refused));
-		memcpy(out->last_error, pair.last_error, sizeof(out->last_error));
-		out->hello = pair.peer;
-		out->unacked_bytes = pair.queued_bytes;
-	}
-	out->peer = sync->peer;
-	out->config_equal = fsm->link && fsm->config_equal;
-	out->level = sync_fsm_level(fsm, now);
-	out->role = !fsm->link        ? "none"
-		    : fsm->owner      ? "sender"
-		    : fsm->peer_owner ? "receiver"
-				      : "none";
-	out->entries_left = sync_fsm_entries_left(fsm);
-	out->eta = sync_fsm_eta(fsm, now);
-	out->connections = entries(sync);
-	out->sent = sync->sent;
-	out->received = sync->received;
-	out->destroyed = sync->destroyed;
-	out->late = fsm->late;
-	out->resyncs = fsm->bulks_sent + fsm->bulks_received;
-	out->last_resync = fsm->last_resync;
-	out->ct = *ct_counters(sync->ct);
-}
-
 /* ---- life ---- */
-
-static void take_conf(struct sync *sync, const struct conf *conf)
-{
-	sync->settings = conf->pair;
-	memcpy(sync->nodes, conf->nodes, sizeof(sync->nodes));
-	sync->self = conf->self;
-	sync->configured = conf_peer(conf) != NULL;
-	sync->config_hash = conf->hash;
-}
 
 static int open_ct(struct sync *sync, char error[static PAIR_ERROR_MAX])
 {
@@ -462,6 +434,7 @@ static int open_ct(struct sync *sync, char error[static PAIR_ERROR_MAX])
 		snprintf(error, PAIR_ERROR_MAX, "connection table: %s (needs CAP_NET_ADMIN)",
 			 strerror(-result));
 	sync->entries = (int64_t)survey.entries;
+	sync->diverging = mono_never();
 	sync_fsm_init(&sync->fsm, survey.generations);
 	sync->fsm.own_entries = survey.entries;
 	return result;
@@ -485,6 +458,7 @@ static int open_all(struct sync *sync, const struct conf *conf, char error[stati
 
 	if (result == 0)
 		result = sync_peer_open(sync, conf, &sync->pair, error);
+	pair_start(sync->pair);
 	return result;
 }
 
@@ -501,7 +475,7 @@ int sync_open(const struct sync_setup *setup, struct sync **out, char error[stat
 	if (setup->callbacks)
 		sync->callbacks = *setup->callbacks;
 	sync->arg = setup->arg;
-	take_conf(sync, setup->conf);
+	sync_take_conf(sync, setup->conf);
 	int result = open_all(sync, setup->conf, error);
 
 	if (result) {
@@ -517,7 +491,8 @@ void sync_close(struct sync *sync)
 	if (!sync)
 		return;
 	if (sync->ct && sync->pair && sync->fsm.owner)
-		ct_drain_events(sync->ct);
+		(void)ct_drain_events(sync->ct);
+	pair_leave(sync->pair, "stopping", mono_from_ms(CLOSE_PATIENCE_MS));
 	pair_close(sync->pair, "stopping");
 	ct_close(sync->ct);
 	if (sync->tick)
@@ -525,49 +500,4 @@ void sync_close(struct sync *sync)
 	if (sync->second)
 		event_free(sync->second);
 	free(sync);
-}
-
-static bool same_link(const struct sync *sync, const struct conf *conf)
-{
-	bool peer = conf_peer(conf) != NULL;
-
-	if (peer != sync->configured || !peer)
-		return peer == sync->configured;
-	if (conf->self != sync->self || conf->pair.pair_port != sync->settings.pair_port ||
-	    strcmp(conf->pair.key_file, sync->settings.key_file) != 0)
-		return false;
-	for (size_t i = 0; i < CONF_NODES_MAX; i++) {
-		if (strcmp(conf->nodes[i].name, sync->nodes[i].name) != 0 ||
-		    !addr_equal(&conf->nodes[i].pair_address, &sync->nodes[i].pair_address))
-			return false;
-	}
-	return true;
-}
-
-int sync_reload(struct sync *sync, const struct conf *conf, char error[static PAIR_ERROR_MAX])
-{
-	int result = 0;
-
-	if (!same_link(sync, conf)) {
-		struct pair *pair = NULL;
-
-		result = sync_peer_open(sync, conf, &pair, error);
-		if (result)
-			return result;
-		if (pair_is_up(sync->pair))
-			pair_reset(sync->pair, "reload");
-		pair_close(sync->pair, "reload");
-		sync->pair = pair;
-	}
-	take_conf(sync, conf);
-	if (sync->fsm.link) {
-		struct sync_event event = {
-			.type = SYNC_EV_CONFIG,
-			.config_equal = sync->peer.config_hash == sync->config_hash,
-		};
-
-		sync_step(sync, &event);
-		sync_send_word(sync);
-	}
-	return result;
 }

@@ -25,13 +25,18 @@ struct sync;
 
 /** All may be NULL. */
 struct sync_callbacks {
-	/** A verdict of the peer about one server (number 1..). */
+	/** A verdict of the peer about one server (number 1..), under the same configuration. */
 	void (*verdict)(void *arg, const struct sync_verdict *verdict);
 	/**
 	 * The link went up or down, or the peer sent its state. On connected the caller resends
 	 * its verdicts with sync_send_verdict().
 	 */
 	void (*peer)(void *arg, bool connected, const struct sync_word *word);
+	/**
+	 * The peer has come to run our configuration: what it refused meanwhile (verdicts) is to be
+	 * sent again. Not called from sync_reload(), whose caller sends it all anyway.
+	 */
+	void (*config_equal)(void *arg);
 	/** The word for vrrpd changed; sync_get_status() has the rest. */
 	void (*level)(void *arg, enum sync_level level);
 };
@@ -74,6 +79,8 @@ struct sync_status {
 	uint64_t entries_left; /**< while catching up */
 	mono eta;              /**< never when unknown */
 	uint64_t connections;  /**< tagged ours in this kernel */
+	/** Connected and synced, but for some seconds `connections` and peer.connections differ. */
+	bool diverged;
 	uint64_t sent;         /**< PUT records */
 	uint64_t received;     /**< PUT records */
 	uint64_t destroyed;    /**< DEL records sent and received */
@@ -91,11 +98,12 @@ struct sync_status {
  */
 int sync_open(const struct sync_setup *setup, struct sync **out, char error[static PAIR_ERROR_MAX])
 	__attribute__((warn_unused_result));
-/** Says BYE, closes and frees; no callback follows. */
+/** Sends what is left (for at most 200 ms), says BYE, closes and frees; no callback follows. */
 void sync_close(struct sync *sync);
 /**
  * A new configuration: tells the peer the new hash; reopens the pair link when addresses, port,
- * nodes or key changed. On an error the old link is kept.
+ * nodes or the key's bytes changed. On an error everything stays as it was. A key file in the old
+ * place that may not be read (any more) is logged with the remedy and does no harm.
  */
 int sync_reload(struct sync *sync, const struct conf *conf, char error[static PAIR_ERROR_MAX])
 	__attribute__((warn_unused_result));
@@ -106,8 +114,8 @@ void sync_set_owner(struct sync *sync, bool owner);
 void sync_set_state(struct sync *sync, const struct sync_vrrp *vrrp);
 void sync_send_verdict(struct sync *sync, const struct sync_verdict *verdict);
 /**
- * Deletes all connections to a server here and at the peer, and reports how it went here (0 or
- * -errno). First take the server out of the rules.
+ * Deletes all connections to a server here and, if we are owner, at the peer; reports how it went
+ * here (0 or -errno). First take the server out of the rules.
  */
 int sync_server_died(struct sync *sync, uint16_t server);
 /**

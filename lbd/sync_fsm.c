@@ -4,55 +4,10 @@
 #include <assert.h>
 #include <string.h>
 
-/* ---- ended connections, remembered while a dump runs ---- */
-
 static void tombs_clear(struct sync_tombs *tombs)
 {
 	if (tombs->n)
 		memset(tombs, 0, sizeof(*tombs));
-}
-
-/* The slot that holds the fingerprint, or the free one where it belongs. */
-static size_t tombs_find(const struct sync_tombs *tombs, uint64_t fingerprint)
-{
-	size_t i = fingerprint & (SYNC_TOMB_SLOTS - 1);
-
-	while (tombs->slot[i] != 0 && tombs->slot[i] != fingerprint)
-		i = (i + 1) & (SYNC_TOMB_SLOTS - 1);
-	return i;
-}
-
-static uint64_t tomb_value(uint64_t fingerprint)
-{
-	return fingerprint ? fingerprint : 1; /* 0 means free */
-}
-
-bool sync_fsm_note_end(struct sync_fsm *fsm, uint64_t fingerprint)
-{
-	if (fsm->send != SYNC_SEND_DUMP)
-		return true;
-	uint64_t value = tomb_value(fingerprint);
-	size_t i = tombs_find(&fsm->tombs, value);
-
-	if (fsm->tombs.slot[i] == value)
-		return true;
-	if (fsm->tombs.n >= SYNC_TOMBS_MAX)
-		return false;
-	fsm->tombs.slot[i] = value;
-	fsm->tombs.n++;
-	return true;
-}
-
-bool sync_fsm_take_record(struct sync_fsm *fsm, uint64_t fingerprint)
-{
-	uint64_t value = tomb_value(fingerprint);
-
-	if (fsm->send != SYNC_SEND_DUMP)
-		return false;
-	if (fsm->tombs.slot[tombs_find(&fsm->tombs, value)] == value)
-		return false;
-	fsm->dumped++;
-	return true;
 }
 
 /* ---- actions ---- */
@@ -129,14 +84,18 @@ static bool is_sender(const struct sync_fsm *fsm)
 	return fsm->link && fsm->owner && !fsm->peer_owner;
 }
 
-/* Something was lost: what the peer holds is no longer known. Ever longer pauses between tries. */
+/*
+ * Something was lost: what the peer holds is no longer known. Ever longer pauses between tries.
+ * While both are owner nothing is sent, but whoever remains begins with a bulk.
+ */
 static void restart_bulk(struct sync_fsm *fsm, mono now, struct sync_actions *out)
 {
+	if (fsm->owner)
+		fsm->equal = false;
 	if (!is_sender(fsm)) {
-		stop_sending(fsm, out); /* what a replica overlooks of its own table is no loss */
+		stop_sending(fsm, out);
 		return;
 	}
-	fsm->equal = false;
 	announce_bulk(fsm, fsm->restart_ms, now, out);
 	fsm->restarts++;
 	fsm->restart_ms *= 2;
@@ -144,8 +103,32 @@ static void restart_bulk(struct sync_fsm *fsm, mono now, struct sync_actions *ou
 		fsm->restart_ms = SYNC_RESTART_MAX_MS;
 }
 
+static void on_events_lost(struct sync_fsm *fsm, mono now, struct sync_actions *out)
+{
+	/* What a replica overlooks of its own table is no loss, unless it was becoming owner. */
+	if (!fsm->owner)
+		fsm->overlooked = now;
+	restart_bulk(fsm, now, out);
+}
+
+/* We stepped down: what is ending in our table the peer still holds as if it lived for days. */
+static void start_closing(struct sync_fsm *fsm, struct sync_actions *out)
+{
+	stop_sending(fsm, out);
+	fsm->closing = true;
+	act(out, SYNC_ACT_START_DUMP);
+}
+
+static void stop_closing(struct sync_fsm *fsm, struct sync_actions *out)
+{
+	if (fsm->closing)
+		act(out, SYNC_ACT_STOP_DUMP);
+	fsm->closing = false;
+}
+
 static void on_dump_done(struct sync_fsm *fsm, bool failed, mono now, struct sync_actions *out)
 {
+	fsm->closing = false;
 	if (fsm->send != SYNC_SEND_DUMP)
 		return;
 	if (failed) {
@@ -176,6 +159,7 @@ static void on_stream_full(struct sync_fsm *fsm, mono now, struct sync_actions *
 	if (fsm->stream_full)
 		return;
 	fsm->stream_full = true;
+	fsm->equal = false; /* a replica's stream has been lost as well: it asks for a bulk */
 	restart_bulk(fsm, now, out);
 }
 
@@ -255,41 +239,13 @@ static void on_bulk_end(struct sync_fsm *fsm, const struct sync_event *event, mo
 	act_id(out, SYNC_ACT_SEND_BULK_DONE, event->id, fsm->recv_count);
 }
 
-static void on_inject_failed(struct sync_fsm *fsm)
+static void on_inject_failed(struct sync_fsm *fsm, mono now)
 {
-	if (fsm->owner)
-		return;
+	if (fsm->owner && !fsm->peer_owner && !sync_fsm_in_grace(fsm, now))
+		return; /* nothing that the peer counts on */
 	fsm->equal = false;
 	if (fsm->recv == SYNC_RECV_BULK)
 		fsm->recv_failed = true;
-}
-
-enum sync_accept sync_fsm_accept_put(struct sync_fsm *fsm, bool bulk)
-{
-	if (fsm->owner) {
-		fsm->late++;
-		if (bulk)
-			return SYNC_ACCEPT_NO;
-	} else if (bulk) {
-		if (fsm->recv != SYNC_RECV_BULK)
-			return SYNC_ACCEPT_NO;
-		fsm->recv_count++;
-	}
-	fsm->used |= 1u << fsm->generation;
-	fsm->stamped = true;
-	return fsm->owner ? SYNC_ACCEPT_CREATE : SYNC_ACCEPT_UPSERT;
-}
-
-bool sync_fsm_accept_del(struct sync_fsm *fsm, mono now)
-{
-	mono grace = mono_add(fsm->owned_since, mono_from_ms(SYNC_GRACE_MS));
-
-	if (!fsm->owner)
-		return true;
-	if ((fsm->peer_owner && fsm->peer_epoch > fsm->epoch) || mono_before(now, grace))
-		return true;
-	fsm->late++;
-	return false;
 }
 
 /* ---- roles and link ---- */
@@ -318,10 +274,15 @@ static void on_owner(struct sync_fsm *fsm, bool owner, mono now, struct sync_act
 		fsm->owned_since = now;
 		fsm->used |= 1u; /* our rules start connections with generation 0 */
 		fsm->recv = SYNC_RECV_IDLE;
+		stop_closing(fsm, out);
+		if (mono_before(now, mono_add(fsm->overlooked, mono_from_ms(SYNC_GRACE_MS))))
+			fsm->equal = false;
 	}
 	note_overlap(fsm, now);
 	if (fsm->link)
 		act(out, SYNC_ACT_SEND_WORD);
+	if (fsm->link && !owner)
+		start_closing(fsm, out);
 }
 
 static void on_peer_word(struct sync_fsm *fsm, const struct sync_event *event, mono now)
@@ -349,6 +310,7 @@ static void on_link_up(struct sync_fsm *fsm, const struct sync_event *event, mon
 static void on_link_down(struct sync_fsm *fsm, struct sync_actions *out)
 {
 	stop_sending(fsm, out);
+	stop_closing(fsm, out);
 	fsm->link = false;
 	fsm->equal = false;
 	fsm->stream_full = false;
@@ -450,8 +412,10 @@ static void dispatch(struct sync_fsm *fsm, const struct sync_event *event, mono 
 		on_bulk_done(fsm, event->id, now);
 		break;
 	case SYNC_EV_BULK_REQUEST:
-	case SYNC_EV_EVENTS_LOST:
 		restart_bulk(fsm, now, out);
+		break;
+	case SYNC_EV_EVENTS_LOST:
+		on_events_lost(fsm, now, out);
 		break;
 	case SYNC_EV_PEER_BARRIER:
 		on_peer_barrier(fsm, event->id, out);
@@ -473,7 +437,7 @@ static void dispatch(struct sync_fsm *fsm, const struct sync_event *event, mono 
 		on_stream_drained(fsm, out);
 		break;
 	case SYNC_EV_INJECT_FAILED:
-		on_inject_failed(fsm);
+		on_inject_failed(fsm, now);
 		break;
 	case SYNC_EV_SURVEY:
 		on_survey(fsm, event);
@@ -511,6 +475,8 @@ void sync_fsm_init(struct sync_fsm *fsm, unsigned used)
 	fsm->used = used;
 	fsm->settled = mono_never();
 	fsm->both_since = mono_never();
+	fsm->overlooked = mono_from_ms(-2 * SYNC_GRACE_MS);
+	fsm->owned_since = fsm->overlooked;
 	fsm->send_deadline = mono_never();
 	fsm->recv_retry = mono_never();
 	fsm->barrier_deadline = mono_never();

@@ -22,6 +22,15 @@
  * own claim (what is on its way from before); the rest is counted as late and dropped. ASSURED
  * events are streamed by a non-owner too: traffic of ours that passes here means that we are just
  * becoming owner and nobody has told us yet.
+ * What is lost while both are owner makes whoever remains begin with a bulk.
+ *
+ * Closing. A connection's way from FIN to its end raises no event (a flood of them would be the
+ * price), so the replica holds it as established until the owner says that it is gone. A node that
+ * steps down therefore dumps, once, what is closing in its table, as PUT records with state and
+ * remaining time; the new owner lets its own entry follow if that is still established, and never
+ * creates one from it. Known limit: a node that dies cannot tell. What was closing on it stays
+ * established on the survivor until the time-out of established connections, or until the client
+ * uses the same port again; it costs table space, no service.
  */
 #ifndef HA_SYNC_FSM_H
 #define HA_SYNC_FSM_H
@@ -33,8 +42,9 @@
 #include <stdint.h>
 
 enum {
-	SYNC_GRACE_MS = 1000,        /**< overlap of owners that still counts as a hand-over */
-	SYNC_SETTLE_MS = 1000,       /**< after link up: time for either lbd to learn its role */
+	SYNC_GRACE_MS = 1000,    /**< overlap of owners that still counts as a hand-over */
+	SYNC_CLOSING_MS = 30000, /**< after our claim: the old owner may still report what closes */
+	SYNC_SETTLE_MS = 1000,   /**< after link up: time for either lbd to learn its role */
 	SYNC_RESTART_MIN_MS = 100,   /**< first delay of a repeated bulk; doubles */
 	SYNC_RESTART_MAX_MS = 10000, /**< longest such delay */
 	SYNC_CONFIRM_MS = 30000,     /**< longest wait for the peer's BULK_DONE */
@@ -42,6 +52,9 @@ enum {
 	SYNC_TOMB_SLOTS = 32768,     /**< power of two */
 	SYNC_TOMBS_MAX = 24576,      /**< fill limit of the table */
 	SYNC_ACTIONS_MAX = 16,
+	SYNC_DIVERGED_MIN = 64,  /**< so many entries more or less are the stream's delay */
+	SYNC_DIVERGED_PCT = 5,   /**< so is this share of them */
+	SYNC_DIVERGED_MS = 5000, /**< and so is what lasts no longer */
 };
 
 /** What vrrpd is told. */
@@ -141,18 +154,20 @@ struct sync_tombs {
 	uint64_t slot[SYNC_TOMB_SLOTS];
 };
 
-/** Everything; read freely, written by sync_fsm.c only. Large: keep it on the heap. */
+/** Everything; read freely, written by sync_fsm*.c only. Large: keep it on the heap. */
 struct sync_fsm {
 	bool link;
 	bool owner;
 	bool peer_owner;
 	bool config_equal; /**< the peer runs the same configuration */
 	bool equal;        /**< both kernels hold the same, as far as records were lost */
+	bool closing;      /**< stepped down: the dump of what is ending runs */
 	bool stream_full;  /**< nothing is streamed until the buffer has drained */
 	uint32_t epoch;    /**< of our last claim, 0 none */
 	uint32_t peer_epoch;
 	mono settled;     /**< instant from which two non-owners count as synced */
 	mono owned_since; /**< instant of our last claim */
+	mono overlooked;  /**< instant at which we as a non-owner last lost events */
 	mono both_since;  /**< both have been owner since; never otherwise */
 
 	enum sync_send send;
@@ -200,6 +215,11 @@ mono sync_fsm_deadline(const struct sync_fsm *fsm, mono now);
 bool sync_fsm_wants_put(const struct sync_fsm *fsm);
 bool sync_fsm_wants_del(const struct sync_fsm *fsm);
 /**
+ * Old owner, per record of the dump and per ended connection that was closing: is it to be sent as
+ * a PUT with its state (the ended one with the shortest time-out)?
+ */
+bool sync_fsm_wants_closing(const struct sync_fsm *fsm);
+/**
  * Sender, for every ended connection (our own deletions too): remembers it while a dump runs.
  * Returns false when there is no room left: step SYNC_EV_EVENTS_LOST then.
  */
@@ -208,16 +228,32 @@ bool sync_fsm_note_end(struct sync_fsm *fsm, uint64_t fingerprint)
 /** Sender, per record of the dump: true when it is to be sent (and counts it). */
 bool sync_fsm_take_record(struct sync_fsm *fsm, uint64_t fingerprint);
 
-enum sync_accept { SYNC_ACCEPT_NO, SYNC_ACCEPT_CREATE, SYNC_ACCEPT_UPSERT };
+enum sync_accept {
+	SYNC_ACCEPT_NO,
+	SYNC_ACCEPT_CREATE, /**< only if nothing is in the way */
+	SYNC_ACCEPT_UPSERT,
+	SYNC_ACCEPT_CLOSE, /**< our entry takes its state and time-out if still established */
+};
 
-/** Receiver, per PUT record: what to do with it; to be stamped with fsm->generation. */
-enum sync_accept sync_fsm_accept_put(struct sync_fsm *fsm, bool bulk);
+/**
+ * Receiver, per PUT record: what to do with it; to be stamped with fsm->generation. closing: its
+ * TCP state is past established.
+ */
+enum sync_accept sync_fsm_accept_put(struct sync_fsm *fsm, bool bulk, bool closing, mono now);
 /** Receiver, per DEL record. */
 bool sync_fsm_accept_del(struct sync_fsm *fsm, mono now);
+/** Receiver, per VERDICT: with another configuration its number may mean another server. */
+bool sync_fsm_accept_verdict(const struct sync_fsm *fsm);
+/** Receiver, per FLUSH_SERVER: the rules of VERDICT and DEL together; what is refused is late. */
+bool sync_fsm_accept_flush(struct sync_fsm *fsm, mono now);
+/** Our claim is so young that the old owner's last words still count. */
+bool sync_fsm_in_grace(const struct sync_fsm *fsm, mono now);
 
 enum sync_level sync_fsm_level(const struct sync_fsm *fsm, mono now);
 /** Entries still to come (receiver) or to go (owner); 0 when not catching up. */
 uint64_t sync_fsm_entries_left(const struct sync_fsm *fsm);
+/** Do the two nodes' numbers of entries differ by more than what is under way explains? */
+bool sync_fsm_counts_differ(uint64_t a, uint64_t b);
 /** How long that will take at the pace so far; zero when nothing is left, never if unknown. */
 mono sync_fsm_eta(const struct sync_fsm *fsm, mono now);
 /** "alone", "catching_up", "synced". */

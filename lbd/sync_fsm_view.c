@@ -9,14 +9,13 @@ mono sync_fsm_deadline(const struct sync_fsm *fsm, mono now)
 	return mono_before(now, fsm->settled) ? mono_min(next, fsm->settled) : next;
 }
 
-bool sync_fsm_wants_put(const struct sync_fsm *fsm)
+bool sync_fsm_counts_differ(uint64_t a, uint64_t b)
 {
-	return fsm->link && !fsm->stream_full;
-}
+	uint64_t most = a > b ? a : b;
+	uint64_t least = a > b ? b : a;
+	uint64_t share = most / (100 / SYNC_DIVERGED_PCT);
 
-bool sync_fsm_wants_del(const struct sync_fsm *fsm)
-{
-	return fsm->link && !fsm->stream_full && fsm->owner;
+	return most - least > (share > SYNC_DIVERGED_MIN ? share : SYNC_DIVERGED_MIN);
 }
 
 enum sync_level sync_fsm_level(const struct sync_fsm *fsm, mono now)

@@ -3,6 +3,9 @@
 #include "lbd/sync.h"
 #include "lbd/sync_priv.h"
 
+#include <errno.h>
+#include <string.h>
+
 /* ---- from the peer ---- */
 
 static void on_pair_hello(void *arg, struct sync_hello *out)
@@ -57,20 +60,30 @@ static void on_pair_down(void *arg, const char *reason)
 		sync->callbacks.peer(sync->arg, false, &sync->peer);
 }
 
+static enum ct_put put_how(enum sync_accept accept)
+{
+	if (accept == SYNC_ACCEPT_CLOSE)
+		return CT_PUT_CLOSE;
+	return accept == SYNC_ACCEPT_UPSERT ? CT_PUT_UPSERT : CT_PUT_CREATE;
+}
+
 static void take_put(struct sync *sync, const struct sync_frame *frame)
 {
+	mono now = mono_now();
+
 	for (size_t i = 0; i < frame->records.count; i++) {
-		enum sync_accept accept = sync_fsm_accept_put(&sync->fsm, frame->records.bulk);
+		enum sync_accept accept;
 		struct flow flow;
 
 		if (sync_frame_flow(frame, i, &flow) != SYNC_FRAME_OK)
 			return; /* the decoder has checked them all */
 		sync->received++;
+		accept = sync_fsm_accept_put(&sync->fsm, frame->records.bulk,
+					     flow_is_closing(&flow), now);
 		if (accept == SYNC_ACCEPT_NO)
 			continue;
 		flow.mark = flow_mark_with_generation(flow.mark, sync->fsm.generation);
-		ct_put(sync->ct, &flow,
-		       accept == SYNC_ACCEPT_UPSERT ? CT_PUT_UPSERT : CT_PUT_CREATE);
+		ct_put(sync->ct, &flow, put_how(accept));
 	}
 }
 
@@ -117,6 +130,8 @@ static void take_word(struct sync *sync, const struct sync_word *word)
 	struct sync_event event = {
 		.type = SYNC_EV_PEER_WORD, .owner = word->owner, .epoch = word->epoch};
 
+	bool became_equal = !sync->fsm.config_equal && config.config_equal;
+
 	if (sync->fsm.config_equal != config.config_equal) {
 		note_config(sync, config.config_equal, word->config_hash);
 		sync_step(sync, &config);
@@ -125,6 +140,21 @@ static void take_word(struct sync *sync, const struct sync_word *word)
 	sync_step(sync, &event);
 	if (sync->callbacks.peer)
 		sync->callbacks.peer(sync->arg, true, word);
+	if (became_equal && sync->callbacks.config_equal)
+		sync->callbacks.config_equal(sync->arg);
+}
+
+static void take_flush(struct sync *sync, uint16_t server)
+{
+	if (!sync_fsm_accept_flush(&sync->fsm, mono_now())) {
+		log_msg(sync->log, LOG_LEVEL_WARN,
+			"peer's order to forget a server's connections refused server=%u reason=\"%s\"",
+			server,
+			sync->fsm.config_equal ? "we are the owner" : "configurations differ");
+		return;
+	}
+	if (sync_flush_server(sync, server) != 0)
+		sync_step(sync, &(struct sync_event){.type = SYNC_EV_INJECT_FAILED});
 }
 
 static const char *on_pair_frame(void *arg, const struct sync_frame *frame)
@@ -159,12 +189,11 @@ static const char *on_pair_frame(void *arg, const struct sync_frame *frame)
 		take_barrier(sync, frame, SYNC_EV_BARRIER_ACK);
 		break;
 	case SYNC_VERDICT:
-		if (sync->callbacks.verdict)
+		if (sync->callbacks.verdict && sync_fsm_accept_verdict(&sync->fsm))
 			sync->callbacks.verdict(sync->arg, &frame->verdict);
 		break;
 	case SYNC_FLUSH_SERVER:
-		if (sync_flush_server(sync, frame->server) != 0)
-			sync_step(sync, &(struct sync_event){.type = SYNC_EV_INJECT_FAILED});
+		take_flush(sync, frame->server);
 		break;
 	case SYNC_STATE:
 		take_word(sync, &frame->word);
@@ -222,4 +251,86 @@ int sync_peer_open(struct sync *sync, const struct conf *conf, struct pair **out
 	if (!conf_peer(conf))
 		return 0;
 	return pair_open(&setup, out, error);
+}
+
+/* ---- another configuration ---- */
+
+void sync_take_conf(struct sync *sync, const struct conf *conf)
+{
+	sync->settings = conf->pair;
+	memcpy(sync->nodes, conf->nodes, sizeof(sync->nodes));
+	sync->self = conf->self;
+	sync->configured = conf_peer(conf) != NULL;
+	sync->config_hash = conf->hash;
+}
+
+static bool same_link(const struct sync *sync, const struct conf *conf)
+{
+	bool peer = conf_peer(conf) != NULL;
+
+	if (peer != sync->configured || !peer)
+		return peer == sync->configured;
+	if (conf->self != sync->self || conf->pair.pair_port != sync->settings.pair_port)
+		return false;
+	for (size_t i = 0; i < CONF_NODES_MAX; i++) {
+		if (strcmp(conf->nodes[i].name, sync->nodes[i].name) != 0 ||
+		    !addr_equal(&conf->nodes[i].pair_address, &sync->nodes[i].pair_address))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Whether the key file still holds the key of the link, whatever its name. One that stays where it
+ * is and may not be read by the user we became is taken for unchanged: the link works.
+ */
+static int compare_key(struct sync *sync, const struct conf *conf, bool *same,
+		       char error[static PAIR_ERROR_MAX])
+{
+	int result = pair_same_key(sync->pair, conf->pair.key_file, same, error);
+
+	if (result != -EACCES || strcmp(conf->pair.key_file, sync->settings.key_file) != 0)
+		return result;
+	log_msg(sync->log, LOG_LEVEL_WARN, "pair link keeps its key: %s", error);
+	*same = true;
+	return 0;
+}
+
+static int replace_link(struct sync *sync, const struct conf *conf,
+			char error[static PAIR_ERROR_MAX])
+{
+	struct pair *pair = NULL;
+	int result = sync_peer_open(sync, conf, &pair, error);
+
+	if (result)
+		return result;
+	pair_reset(sync->pair, "reload");
+	pair_close(sync->pair, "reload");
+	sync->pair = pair;
+	pair_start(pair); /* only now: the old one had the address and the port */
+	return 0;
+}
+
+int sync_reload(struct sync *sync, const struct conf *conf, char error[static PAIR_ERROR_MAX])
+{
+	bool same = same_link(sync, conf);
+	int result = 0;
+
+	if (same && sync->pair)
+		result = compare_key(sync, conf, &same, error);
+	if (result == 0 && !same)
+		result = replace_link(sync, conf, error);
+	if (result)
+		return result;
+	sync_take_conf(sync, conf);
+	if (sync->fsm.link) {
+		struct sync_event event = {
+			.type = SYNC_EV_CONFIG,
+			.config_equal = sync->peer.config_hash == sync->config_hash,
+		};
+
+		sync_step(sync, &event);
+		sync_send_word(sync);
+	}
+	return 0;
 }

@@ -31,6 +31,7 @@ struct sync {
 	int64_t entries;  /* ours in this kernel: last survey and what was seen since */
 	uint64_t created; /* ct counter at the last look */
 	mono next_survey;
+	mono diverging; /* instant since which the nodes' counts differ; never */
 	bool dump_paused;
 	uint64_t sent;
 	uint64_t received;
@@ -43,11 +44,17 @@ struct sync {
 
 /* Steps the machine and carries its actions out. */
 void sync_step(struct sync *sync, const struct sync_event *event);
+/* Our entries in this kernel, as far as known. */
+uint64_t sync_entries(struct sync *sync);
+/* Each second: compares the two nodes' counts. */
+void sync_watch_counts(struct sync *sync);
+/* Remembers what is needed of a configuration. */
+void sync_take_conf(struct sync *sync, const struct conf *conf);
 /* Sends STATE. */
 void sync_send_word(struct sync *sync);
 /* Deletes a server's connections in this kernel. 0 or -errno. */
 int sync_flush_server(struct sync *sync, uint16_t server) __attribute__((warn_unused_result));
-/* Opens the pair link of conf; *out is NULL without a second node. */
+/* Prepares the pair link of conf, for pair_start(); *out is NULL without a second node. */
 int sync_peer_open(struct sync *sync, const struct conf *conf, struct pair **out,
 		   char error[static PAIR_ERROR_MAX]) __attribute__((warn_unused_result));
 

@@ -12,7 +12,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { RETRY_MS = 100, SUBSCRIBE_ID = 1, WORD_ID = 2, READ_BURST = 64 };
+enum {
+	RETRY_MS = 100,
+	/* vrrpd names all its groups in answer to the subscription, at once. */
+	ROLL_CALL_MS = 100,
+	SUBSCRIBE_ID = 1,
+	WORD_ID = 2,
+	READ_BURST = 64,
+};
 
 struct vrrp_watch {
 	struct event_base *base;
@@ -23,8 +30,10 @@ struct vrrp_watch {
 	int fd; /**< -1 while not connected */
 	struct event *readable;
 	struct event *retry;
+	struct event *roll_call; /* pending: groups may still be named */
 	mono gone_since;
 	struct vrrp_role roles[VRRP_WATCH_GROUPS_MAX];
+	bool named[VRRP_WATCH_GROUPS_MAX]; /* in this connection */
 	size_t n_roles;
 	char packet[CTL_PACKET_MAX];
 };
@@ -44,6 +53,7 @@ static void disconnect(struct vrrp_watch *w)
 	w->readable = NULL;
 	close(w->fd);
 	w->fd = -1;
+	event_del(w->roll_call);
 	w->gone_since = mono_now();
 	log_msg(w->log, LOG_LEVEL_WARN, "vrrpd: out of reach path=%s", w->path);
 	retry_later(w);
@@ -82,6 +92,7 @@ static void take_role(struct vrrp_watch *w, const json_t *body, const char *stat
 
 	if (!role)
 		return;
+	w->named[role - w->roles] = true;
 	strlcpy(role->state, state, sizeof(role->state));
 	role->priority = (uint8_t)json_integer_value(json_object_get(body, "priority"));
 	role->epoch = (uint32_t)json_integer_value(json_object_get(body, "epoch"));
@@ -138,6 +149,26 @@ static int dial(struct vrrp_watch *w)
 	return fd;
 }
 
+/* The roles of before the connection held until now: what vrrpd no longer knows of is forgotten. */
+static void on_roll_call(evutil_socket_t unused, short what, void *arg)
+{
+	struct vrrp_watch *w = arg;
+	size_t kept = 0;
+
+	(void)unused;
+	(void)what;
+	for (size_t i = 0; i < w->n_roles; i++) {
+		if (!w->named[i])
+			continue;
+		w->roles[kept] = w->roles[i];
+		w->named[kept++] = true;
+	}
+	if (kept == w->n_roles)
+		return;
+	w->n_roles = kept;
+	w->changed(w->arg);
+}
+
 static void on_retry(evutil_socket_t unused, short what, void *arg)
 {
 	struct vrrp_watch *w = arg;
@@ -156,7 +187,10 @@ static void on_retry(evutil_socket_t unused, short what, void *arg)
 		disconnect(w);
 		return;
 	}
-	w->n_roles = 0;
+	static const struct timeval roll_call = {.tv_usec = ROLL_CALL_MS * 1000};
+
+	memset(w->named, 0, sizeof(w->named));
+	evtimer_add(w->roll_call, &roll_call);
 	log_msg(w->log, LOG_LEVEL_INFO, "vrrpd: connected path=%s", w->path);
 	w->changed(w->arg);
 }
@@ -175,10 +209,11 @@ int vrrp_watch_open(struct event_base *base, const char *rundir, struct log *log
 	w->fd = -1;
 	w->gone_since = mono_now();
 	w->retry = evtimer_new(base, on_retry, w);
+	w->roll_call = evtimer_new(base, on_roll_call, w);
 	int len = snprintf(w->path, sizeof(w->path), "%s/vrrpd.sock", rundir);
 
-	if (!w->retry || len < 0 || (size_t)len >= sizeof(w->path)) {
-		int err = w->retry ? -ENAMETOOLONG : -ENOMEM;
+	if (!w->retry || !w->roll_call || len < 0 || (size_t)len >= sizeof(w->path)) {
+		int err = w->retry && w->roll_call ? -ENAMETOOLONG : -ENOMEM;
 
 		vrrp_watch_close(w);
 		return err;
@@ -198,6 +233,8 @@ void vrrp_watch_close(struct vrrp_watch *w)
 		event_free(w->readable);
 	if (w->retry)
 		event_free(w->retry);
+	if (w->roll_call)
+		event_free(w->roll_call);
 	if (w->fd >= 0)
 		close(w->fd);
 	free(w);

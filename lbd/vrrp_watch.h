@@ -2,7 +2,8 @@
 /*
  * lbd's ear and voice towards vrrpd: a client of RUNDIR/vrrpd.sock that subscribes to the roles of
  * the failover groups and says what vrrpd wants to know of the connection sync and of the peer.
- * vrrpd may come and go; the watch dials again and reports what changed. Called by main.c.
+ * vrrpd may come and go; the watch dials again and reports what changed. A role holds until vrrpd
+ * says another or, connected anew, does not name its group. Called by main.c.
  */
 #ifndef HA_VRRP_WATCH_H
 #define HA_VRRP_WATCH_H

@@ -8,6 +8,7 @@
 tool=$build/tests/ns/dp_tool
 echo_tool=$build/tests/ns/dp_echo
 vip=192.0.2.10
+all='cas1 cas2 cas3 other1'
 
 # --- the world ------------------------------------------------------------------------------
 
@@ -28,7 +29,7 @@ setup() {
 		plug s$i eth0 gw back p$i
 		ip -n "$prefix-s$i" addr add 10.1.0.1$i/24 dev eth0
 		ip -n "$prefix-s$i" route add default via 10.1.0.1
-		start_in s$i "$work/log" "$echo_tool" serve $i tcp/135 tcp/6005 tcp/40000 udp/40000
+		start_in s$i "$work/log" "$echo_tool" serve cas$i tcp/135 tcp/6005 tcp/40000 udp/40000
 	done
 	# What must never answer for the VIP: the gateway's own sockets.
 	start_in gw "$work/log" "$echo_tool" serve gateway tcp/22 udp/53 tcp/135
@@ -97,7 +98,7 @@ same_server_everywhere() {
 	ask tcp 135 50 >"$work/tcp135" && ask tcp 40000 50 >"$work/tcp40000" &&
 		ask udp 40000 50 >"$work/udp40000" && ask tcp 6005 50 >"$work/tcp6005" || return 1
 	diff "$work/tcp135" "$work/tcp40000" && diff "$work/tcp135" "$work/udp40000" &&
-		diff "$work/tcp135" "$work/tcp6005" && ! grep -v ' [123]$' "$work/tcp135"
+		diff "$work/tcp135" "$work/tcp6005" && ! grep -v ' cas[123]$' "$work/tcp135"
 }
 
 prediction_agrees() {
@@ -111,12 +112,17 @@ prediction_agrees() {
 all_servers_used() { [ "$(cut -d' ' -f2 "$work/tcp135" | sort -u | wc -l)" -eq 3 ]; }
 
 marks_are_ours() {
+	local i known=' '
+	for i in 1 2 3; do
+		say number cas$i
+		known+="$reply "
+	done
 	in_ns gw conntrack -L -d $vip 2>/dev/null >"$work/ct"
 	grep -q . "$work/ct" || return 1
 	# mark=1526726657 is 0x5b000001: prefix, no flags, server number.
 	! sed -n 's/.*mark=\([0-9]*\).*/\1/p' "$work/ct" | while read -r mark; do
-		[ $((mark >> 24)) -eq $((0x5b)) ] && [ $((mark & 0xffff)) -ge 1 ] &&
-			[ $((mark & 0xffff)) -le 3 ] || printf '0x%x\n' "$mark"
+		[ $((mark >> 24)) -eq $((0x5b)) ] && [[ $known == *" $((mark & 0xffff)) "* ]] ||
+			printf '0x%x\n' "$mark"
 	done | grep .
 }
 
@@ -130,15 +136,28 @@ reloads() {
 }
 
 removal_moves_only_its_clients() {
-	tool_ok apply 1 3 4 || return 1
+	tool_ok apply cas1 cas3 other1 || return 1
 	ask tcp 135 50 >"$work/without2" || return 1
-	grep -v ' 2$' "$work/tcp135" >"$work/keep"
+	grep -v ' cas2$' "$work/tcp135" >"$work/keep"
 	grep -Fx -f "$work/keep" "$work/without2" | diff - "$work/keep" &&
-		! grep -v ' [13]$' "$work/without2"
+		! grep -v ' cas[13]$' "$work/without2"
+}
+
+crash_is_told_which_were_out() {
+	tool_ok apply $all || return 1
+	say left_out
+	[ "$reply" = none ] || { echo "before: $reply"; return 1; }
+	tool_ok apply cas1 cas3 other1 || return 1
+	kill -9 "$tool_pid" 2>/dev/null
+	wait "$tool_pid" 2>/dev/null
+	start_tool
+	say left_out
+	echo "after: $reply"
+	[ "$reply" = cas2 ]
 }
 
 return_restores() {
-	tool_ok apply 1 2 3 4 && ask tcp 135 50 | diff - "$work/tcp135"
+	tool_ok apply $all && ask tcp 135 50 | diff - "$work/tcp135"
 }
 
 restart_changes_nothing() {
@@ -147,7 +166,7 @@ restart_changes_nothing() {
 	wait "$tool_pid" 2>/dev/null
 	ask tcp 135 50 | diff - "$work/tcp135" || return 1
 	start_tool
-	tool_ok apply 1 2 3 4 || return 1
+	tool_ok apply $all || return 1
 	table | diff "$work/before" - && ask tcp 135 50 | diff - "$work/tcp135" &&
 		grep -q 'action=adopt' "$work/log"
 }
@@ -164,20 +183,20 @@ changes_lose_nothing() {
 	(for i in $(seq 1 40); do ask tcp 135 50; done) >"$work/churn" &
 	local load=$!
 	while kill -0 $load 2>/dev/null; do
-		tool_ok apply 1 3 4 || return 1
-		tool_ok apply 1 2 3 4 || return 1
+		tool_ok apply cas1 cas3 other1 || return 1
+		tool_ok apply $all || return 1
 	done
 	wait $load
-	lost=$(grep -vc ' [123]$' "$work/churn")
+	lost=$(grep -vc ' cas[123]$' "$work/churn")
 	[ "$lost" -eq 0 ] && [ "$(wc -l <"$work/churn")" -eq 2000 ] || { echo "lost $lost"; return 1; }
 }
 
 another_seed_moves_clients() {
 	config 0x12345678
-	tool_ok reload "$work/hapair.conf" && tool_ok apply 1 2 3 4 || return 1
+	tool_ok reload "$work/hapair.conf" && tool_ok apply $all || return 1
 	table | grep -q 'seed 0x12345678' || { table | grep jhash; return 1; }
 	ask tcp 135 50 >"$work/tcp135"
-	! grep -v ' [123]$' "$work/tcp135" && prediction_agrees
+	! grep -v ' cas[123]$' "$work/tcp135" && prediction_agrees
 }
 
 mid_stream_server_speaks_first() {
@@ -198,8 +217,8 @@ mid_stream_server_speaks_first() {
 grown_table_arrives_whole() {
 	# Two pools of 40009 buckets: more than the map was made for, and than one message holds.
 	config 0x12345678 40009
-	tool_ok reload "$work/hapair.conf" && tool_ok apply 1 2 3 4 || return 1
-	in_ns gw nft list map inet hapair_lb tbl4 | grep -o '0x5b0000' | wc -l >"$work/count"
+	tool_ok reload "$work/hapair.conf" && tool_ok apply $all || return 1
+	in_ns gw nft list map inet hapair_lb tbl4 | grep -o '0x5b00' | wc -l >"$work/count"
 	echo "$(cat "$work/count") elements"
 	[ "$(cat "$work/count")" -eq 80018 ] && ask tcp 135 50 >"$work/tcp135" && prediction_agrees
 }
@@ -222,7 +241,7 @@ check 'remaining times are read back' in_ns other "$build/tests/ns/tx_tool" time
 check 'what is not there is said to be absent' in_ns other "$build/tests/ns/tx_tool" absent
 sleep 0.3
 start_tool
-check 'the rules load' tool_ok apply 1 2 3 4
+check 'the rules load' tool_ok apply $all
 check 'a client meets the same server on every port, by TCP and UDP' same_server_everywhere
 check 'the table predicts the server of 50 clients' prediction_agrees
 check 'all servers are used' all_servers_used
@@ -237,6 +256,7 @@ check 'a stray segment to a closed port of the VIP is not answered' \
 	test "$(in_ns client "$echo_tool" stray $vip 22 198.51.100.1)" = silence
 check 'a server that speaks first after a takeover speaks as the VIP' mid_stream_server_speaks_first
 check 'removing a server moves only its clients' removal_moves_only_its_clients
+check 'after a crash the table tells who was out' crash_is_told_which_were_out
 check 'its return brings them back' return_restores
 check 'no connection is lost while elements change' changes_lose_nothing
 check 'a killed and restarted lbd changes nothing' restart_changes_nothing

@@ -6,9 +6,11 @@
 /* links: lib/nearest lib/profile lib/schema */
 /*
  * The data plane without the rest of lbd, driven by lines on stdin (one answer line each):
- *   apply NUMBER...      these servers are up            -> ok | error TEXT
- *   predict POOL CLIENT  the server from the plan        -> NUMBER
- *   share POOL NUMBER    buckets it holds                -> COUNT
+ *   apply SERVER...      these servers are up            -> ok | error TEXT
+ *   predict POOL CLIENT  the server from the plan        -> SERVER (POOL: number)
+ *   share POOL SERVER    buckets it holds                -> COUNT
+ *   number SERVER        in marks                        -> NUMBER
+ *   left_out             servers that an adopted table sends nobody to -> SERVER... or none
  *   reload FILE          another configuration           -> ok | error
  *   remove               clean stop                      -> ok, then ends
  * End of input ends it without removing the table, as a crash would. Used by dataplane.sh.
@@ -35,15 +37,35 @@ static struct conf *load(const char *path)
 	return conf;
 }
 
+/* By name, or by number when name is NULL; names differ over all pools in these tests. */
+static const struct conf_server *find_server(const struct tool *t, const char *name,
+					     uint16_t number)
+{
+	for (size_t i = 0; i < t->conf->n_pools; i++) {
+		const struct conf_pool *pool = &t->conf->pools[i];
+		for (size_t k = 0; k < pool->n_servers; k++) {
+			if (name != NULL ? strcmp(pool->servers[k].name, name) == 0
+					 : pool->servers[k].number == number)
+				return &pool->servers[k];
+		}
+	}
+	return NULL;
+}
+
+static uint16_t number_of(const struct tool *t, const char *name)
+{
+	const struct conf_server *server = find_server(t, name, 0);
+	return server != NULL ? server->number : 0;
+}
+
 static void cmd_apply(struct tool *t, char *rest)
 {
 	bool *up = calloc(plan_servers(t->conf) + 1, sizeof(*up));
 	char *save = NULL;
 	for (char *word = strtok_r(rest, " ", &save); word != NULL;
 	     word = strtok_r(NULL, " ", &save)) {
-		unsigned long number = strtoul(word, NULL, 10);
-		if (up != NULL && number <= plan_servers(t->conf))
-			up[number] = true;
+		if (up != NULL)
+			up[number_of(t, word)] = true;
 	}
 	struct nft_tx_error error = {0};
 	if (up == NULL || !plan_build(&t->plan, t->conf, up))
@@ -64,18 +86,37 @@ static void cmd_predict(const struct tool *t, const char *rest)
 	struct addr client;
 	if (sscanf(rest, "%u %47s", &pool, text) != 2 || !addr_parse(text, &client))
 		printf("error usage\n");
-	else
-		printf("%u\n", plan_server_of(&t->plan, (uint16_t)pool, &client));
+	else {
+		uint16_t number = plan_server_of(&t->plan, (uint16_t)pool, &client);
+		const struct conf_server *server = find_server(t, NULL, number);
+		printf("%s\n", server != NULL ? server->name : "nobody");
+	}
 }
 
 static void cmd_share(const struct tool *t, const char *rest)
 {
 	unsigned pool = 0;
-	unsigned server = 0;
-	if (sscanf(rest, "%u %u", &pool, &server) != 2)
+	char name[CONF_NAME_MAX] = "";
+	if (sscanf(rest, "%u %31s", &pool, name) != 2)
 		printf("error usage\n");
 	else
-		printf("%zu\n", plan_buckets_of(&t->plan, (uint16_t)pool, (uint16_t)server));
+		printf("%zu\n", plan_buckets_of(&t->plan, (uint16_t)pool, number_of(t, name)));
+}
+
+static void cmd_left_out(const struct tool *t)
+{
+	bool *out = calloc(plan_servers(t->conf) + 1, sizeof(*out));
+	bool any = false;
+	if (out != NULL)
+		plan_left_out(dataplane_applied(t->dp), t->conf, out);
+	for (size_t n = 1; out != NULL && n <= plan_servers(t->conf); n++) {
+		if (!out[n])
+			continue;
+		printf("%s%s", any ? " " : "", find_server(t, NULL, (uint16_t)n)->name);
+		any = true;
+	}
+	printf("%s\n", any ? "" : "none");
+	free(out);
 }
 
 static void cmd_reload(struct tool *t, const char *path)
@@ -102,6 +143,10 @@ static bool command(struct tool *t, char *line)
 		cmd_predict(t, rest);
 	else if (strcmp(line, "share") == 0)
 		cmd_share(t, rest);
+	else if (strcmp(line, "number") == 0)
+		printf("%u\n", number_of(t, rest));
+	else if (strcmp(line, "left_out") == 0)
+		cmd_left_out(t);
 	else if (strcmp(line, "reload") == 0)
 		cmd_reload(t, rest);
 	else if (strcmp(line, "remove") == 0) {

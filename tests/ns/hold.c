@@ -6,7 +6,8 @@
  *   hold open ADDRESS PORT N SOURCE...
  *                                opens N connections from the sources in turn, says "open N", then
  *                                for every line on standard input sends a byte down each of them
- *                                and says "alive A reset R silent S"; ends at end of input
+ *                                and says "alive A reset R closed C silent S": reset means that a
+ *                                RST came, closed that the server ended it; ends at end of input
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -79,26 +80,34 @@ static _Noreturn void serve(int argc, char **argv)
 	}
 }
 
+enum fate { ALIVE, RESET, CLOSED, SILENT, FATE_N };
+
+static enum fate fate_of(ssize_t n)
+{
+	if (n > 0)
+		return ALIVE;
+	return n < 0 && errno == ECONNRESET ? RESET : CLOSED;
+}
+
 static void ask_all(const int *fds, int n)
 {
-	int alive = 0;
-	int reset = 0;
+	int count[FATE_N] = {0};
 
 	for (int i = 0; i < n; i++)
-		if (send(fds[i], "x", 1, MSG_NOSIGNAL) < 0)
-			reset++;
+		/* What fails here says why when it is read. */
+		if (send(fds[i], "x", 1, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET)
+			exit(die("send"));
 	for (int i = 0; i < n; i++) {
 		struct pollfd p = {.fd = fds[i], .events = POLLIN};
 		char byte;
 
 		if (poll(&p, 1, i == 0 ? WAIT_MS : WAIT_MS / 3) <= 0)
-			continue;
-		if (recv(fds[i], &byte, 1, 0) == 1)
-			alive++;
+			count[SILENT]++;
 		else
-			reset++;
+			count[fate_of(recv(fds[i], &byte, 1, 0))]++;
 	}
-	printf("alive %d reset %d silent %d\n", alive, reset, n - alive - reset);
+	printf("alive %d reset %d closed %d silent %d\n", count[ALIVE], count[RESET], count[CLOSED],
+	       count[SILENT]);
 }
 
 static struct sockaddr_in parse(const char *address, uint16_t port)

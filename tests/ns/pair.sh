@@ -101,6 +101,9 @@ says() { ctl "$1" status --json | grep -qE "$2"; }
 entries() { in_ns "$1" conntrack -L -p tcp --orig-port-dst "$2" 2>/dev/null | grep -c "dst=$vip"; }
 has_entries() { [ "$(entries "$1" "$2")" -eq "$3" ]; }
 not() { ! "$@"; }
+watches_signals() { # watches_signals PID: SIGHUP no longer ends it
+	[ $((16#$(awk '/^SigCgt/ {print $2}' "/proc/$1/status") & 1)) -eq 1 ]
+}
 refuses() { # refuses NODE PATTERN: failover there fails and says why
 	local said
 	if said=$(ctl "$1" failover 2>&1); then return 1; fi
@@ -136,6 +139,19 @@ check 'both nodes find each other: OK, gw1 Active, gw2 ready' \
 	wait_for 10 verdict gw1 '^OK: gw1 Active, gw2 ready'
 check 'the standby says the same' wait_for 5 verdict gw2 '^OK: gw1 Active, gw2 ready'
 
+all_alive='alive 50 reset 0 closed 0 silent 0'
+reopen_sessions() {
+	eval "exec ${client[1]}>&-" 2>/dev/null
+	ended "$client_pid"
+	coproc client { in_ns client "$hold" open $vip 6100 50 192.0.2.{100..115}; }
+	client_pid=$client_PID
+	pids+=("$client_pid")
+	read -r -t 10 answer <&"${client[0]}"
+	wait_for 3 has_entries gw2 6100 50 >/dev/null
+}
+flows() { in_ns "$1" conntrack -L -p tcp --state ESTABLISHED --orig-port-dst 6100 2>/dev/null; }
+on_server() { flows "$1" | grep -c "src=10.1.0.1$2 "; }
+has_flows() { flows "$1" | grep -c "dst=$vip" | tee /dev/stderr | grep -qx "$2"; }
 coproc client { in_ns client "$hold" open $vip 6100 50 192.0.2.{100..115}; }
 client_pid=$client_PID
 pids+=("$client_pid")
@@ -156,29 +172,91 @@ ask() { # one byte down and up every session
 
 check 'failover hands over' ctl gw1 failover
 check 'gw2 is Active now' wait_for 5 verdict gw2 'gw2 Active, gw1 ready'
-check 'all fifty sessions go on' ask 'alive 50 reset 0 silent 0'
+check 'all fifty sessions go on' ask 'alive 50 reset 0 closed 0 silent 0'
 check 'failover on the standby says where to run it' refuses gw1 gw2
 
 stop gw2 vrrpd KILL
 check 'vrrpd of the Active node killed: gw1 takes over' wait_for 5 verdict gw1 'gw1 Active'
-check 'all fifty sessions go on again' ask 'alive 50 reset 0 silent 0'
+check 'all fifty sessions go on again' ask 'alive 50 reset 0 closed 0 silent 0'
 start gw2 vrrpd
 check 'the killed vrrpd returns as Backup' wait_for 5 verdict gw1 '^OK: gw1 Active, gw2 ready'
 
 check 'and has all sessions in its kernel again' wait_for 2 has_entries gw2 6100 50
-on_s1=$(in_ns gw1 conntrack -L -p tcp --orig-port-dst 6100 2>/dev/null | grep -c 'src=10.1.0.11 ')
-kill -KILL "${running[s1]}"
+on_s1=$(on_server gw1 1)
+# The cable first: the dying process must not end its connections itself.
 ip -n "$prefix-s1" link set eth0 down
+kill -KILL "${running[s1]}"
 check 'a dead server is taken out' wait_for 5 says gw1 '"server": ?"s1"[^}]*"state": ?"down"'
 check 'both nodes agree' wait_for 2 says gw2 '"server": ?"s1"[^}]*"state": ?"down"'
 check 'its connections are deleted on the Active' wait_for 2 has_entries gw1 6100 $((50 - on_s1))
 check 'and on the standby' wait_for 2 has_entries gw2 6100 $((50 - on_s1))
 check 'its clients get a reset with their next packet, nobody else does' \
-	ask "alive $((50 - on_s1)) reset $on_s1 silent 0"
+	ask "alive $((50 - on_s1)) reset $on_s1 closed 0 silent 0"
 ip -n "$prefix-s1" link set eth0 up
 ip -n "$prefix-s1" route add default via 10.1.0.1 2>/dev/null
 start_in s1 "$work/s1.log" "$hold" serve 135 6100
+running[s1]=$pid
 check 'it returns' wait_for 5 says gw2 '"server": ?"s1"[^}]*"state": ?"up"'
+
+# --- the Active's lbd, its restart and its lone view ----------------------------------------
+
+reopen_sessions
+on_s1=$(on_server gw1 1)
+stop gw1 lbd
+check 'lbd of the Active node leaves cleanly' test $? -eq 0
+check 'and leaves the rules for the sessions' in_ns gw1 nft list table inet hapair_lb
+check 'and says why' grep -q 'this node is Active: the rules stay' "$work/gw1/lbd.log"
+check 'all sessions go on without it' ask "$all_alive"
+start gw1 lbd
+check 'it returns' wait_for 5 verdict gw1 '^OK: gw1 Active, gw2 ready'
+check 'all sessions go on with it' ask "$all_alive"
+
+cp "$conf" "$work/good.conf"
+sed -i 's/server = s1 10.1.0.11/server = s0 10.1.0.10\n         s1 10.1.0.11/' "$conf"
+kill -HUP "${running[gw1.lbd]}" "${running[gw2.lbd]}"
+check 'a dead server comes in at the top of the list' \
+	wait_for 5 says gw1 '"server": ?"s0"[^}]*"state": ?"down"'
+check 'both nodes agree on it' wait_for 5 says gw2 '"server": ?"s0"[^}]*"state": ?"down"'
+check 'no session is lost' ask "$all_alive"
+cp "$work/good.conf" "$conf"
+kill -HUP "${running[gw1.lbd]}" "${running[gw2.lbd]}"
+check 'without it the pair is well again' wait_for 5 verdict gw1 '^OK: gw1 Active, gw2 ready'
+
+ip -n "$prefix-sw" link set b1 nomaster # the Active's servers' port goes deaf, its carrier stays
+check 'an Active that reaches no server takes them out' \
+	wait_for 5 says gw1 '"server": ?"s2"[^}]*"state": ?"down"'
+sleep 1
+check 'but no connection is deleted' has_flows gw1 50
+check 'here or there' has_flows gw2 50
+check 'and it says which stay, and why' \
+	grep -q 'cas/s1: taken out, its connections stay reason="the peer reaches it"' "$work/gw1/lbd.log"
+ip -n "$prefix-sw" link set b1 master back
+check 'reachable again they are back' wait_for 5 says gw1 '"server": ?"s1"[^}]*"state": ?"up"'
+check 'both of them' wait_for 5 says gw1 '"server": ?"s2"[^}]*"state": ?"up"'
+check 'and all sessions go on' ask "$all_alive"
+
+ip -n "$prefix-s1" link set eth0 down
+kill -KILL "${running[s1]}"
+wait_for 5 has_flows gw1 $((50 - on_s1)) >/dev/null
+stop gw1 lbd KILL
+start gw1 lbd
+check 'a server that was dead before a crash of lbd is dead after it' \
+	wait_for 3 says gw1 '"server": ?"s1"[^}]*"share_pct": ?0.0[^}]*"reason": ?"from before'
+ip -n "$prefix-s1" link set eth0 up
+ip -n "$prefix-s1" route add default via 10.1.0.1 2>/dev/null
+start_in s1 "$work/s1.log" "$hold" serve 135 6100
+running[s1]=$pid
+check 'and returns as ever' wait_for 5 says gw2 '"server": ?"s1"[^}]*"state": ?"up"'
+check 'the pair is well' wait_for 5 verdict gw1 '^OK: gw1 Active, gw2 ready'
+
+stop gw1 lbd
+start gw1 lbd
+wait_for 2 watches_signals "$pid"
+kill -HUP "$pid" && kill -TERM "$pid"
+ended "$pid"
+check 'a lbd that is told to leave while it starts does so cleanly' test $? -eq 0
+start gw1 lbd
+check 'and starts again' wait_for 5 verdict gw1 '^OK: gw1 Active, gw2 ready'
 
 cp "$conf" "$work/good.conf"
 cp "$work/wrong.conf" "$conf"

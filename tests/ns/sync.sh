@@ -11,8 +11,10 @@ tool=$build/tests/ns/sync_tool
 load=$build/tests/ns/sync_load
 prefix=sy$$
 work=$(mktemp -d)
+chmod 711 "$work"
 passed=0
 failed=0
+run_as= # words before the daemon's: another user
 declare -A pid
 
 if [ "$(id -u)" -ne 0 ]; then
@@ -89,7 +91,7 @@ setup() {
 			table ip t {
 				chain pre {
 					type nat hook prerouting priority dstnat
-					ip daddr 192.0.2.10 tcp dport 135 ct mark set 0x5b000001 dnat to 10.1.0.11
+					ip daddr 192.0.2.10 tcp dport 135 ct mark set 0x5b000001 ct event set assured,destroy dnat to 10.1.0.11
 					ip daddr 192.0.2.10 tcp dport 139 ct mark set 0x77000001 dnat to 10.1.0.11:135
 				}
 			}
@@ -143,7 +145,7 @@ start() { # start a|b [CONF]
 	mkfifo "$work/$ns.in"
 	: >"$work/$ns.out"
 	# Not through in_ns: the process id must be the daemon's, not a shell's.
-	ip netns exec "$prefix-$ns" "$tool" "${2:-$work/conf}" "$node" \
+	ip netns exec "$prefix-$ns" $run_as "$tool" "${2:-$work/conf}" "$node" \
 		<"$work/$ns.in" >>"$work/$ns.out" 2>>"$work/$ns.log" &
 	pid[$ns]=$!
 	disown
@@ -165,7 +167,7 @@ tell() { # tell a|b COMMAND: prints the answer
 	if [ "$1" = a ]; then echo "$2" >&8; else echo "$2" >&9; fi
 	local i
 	for i in $(seq 250); do
-		tail -n "+$((before + 1))" "$work/$1.out" 2>/dev/null | grep -v '^level\|^verdict' | grep . && return 0
+		tail -n "+$((before + 1))" "$work/$1.out" 2>/dev/null | grep -v '^level\|^verdict\|^equal' | grep . && return 0
 		sleep 0.02
 	done
 	return 1
@@ -364,16 +366,181 @@ scene_refused() {
 scene_config() {
 	stop a
 	sed 's/priority = 100/priority = 99/' "$work/conf" >"$work/changed.conf"
+	fill_a 0 100
 	start a "$work/changed.conf"
 	tell a "owner on" >/dev/null
 	check "another configuration: streaming goes on" soon status_has a connected=1 level=synced config_equal=0
 	check "but a planned failover is refused" grep -q 'result=3' <(tell a barrier)
+	: >"$work/b.out"
+	tell a "verdict 1 up" >/dev/null
+	tell a "died 1" >/dev/null
+	tell a "reload $work/conf" >/dev/null
+	check "when it is equal again the peer is told" soon grep -q '^equal' "$work/b.out"
+	check "meanwhile no verdict got through" bash -c "! grep ^verdict $work/b.out"
+	check "and no order to forget a server" soon status_has b late=1
+	tell a "verdict 1 up" >/dev/null
+	check "now they do" soon grep -q '^verdict server=1 state=1' "$work/b.out"
+}
+
+fill_a() { # fill_a FIRST N: twice, for events come of changes only
+	in_ns a "$load" fill "$1" "$2" >/dev/null
+	in_ns a "$load" fill "$1" "$2" >/dev/null
+}
+
+states() { # states a|b: how many of the client's connections in which state
+	in_ns "$1" conntrack -L -p tcp -s 192.0.2.100 2>/dev/null | awk '{ n[$4]++ } END { for (s in n) print s "=" n[s] }'
+}
+
+scene_closing() {
+	local i
+	in_ns a conntrack -F >/dev/null 2>&1
+	in_ns b conntrack -F >/dev/null 2>&1
+	in_ns a sysctl -qw net.netfilter.nf_conntrack_tcp_timeout_time_wait=3
+	session_open
+	for i in $(seq 40); do
+		in_ns client bash -c 'exec 3<>/dev/tcp/192.0.2.10/135; echo hi >&3; read -r x <&3'
+	done
+	soon count b 41 >/dev/null
+	check "the standby holds what is closed as established" test "$(states b)" = ESTABLISHED=41
+	tell b "owner on" >/dev/null
+	tell a "owner off" >/dev/null
+	check "a change of roles tells it what is closing" soon status_grew b closed
+	check "the living one stays established" grep -q '^ESTABLISHED=1$' <(states b)
+	check "the others end there in their time" soon count b 1
+	tell a "owner on" >/dev/null
+	tell b "owner off" >/dev/null
+	check "and back, equal" soon same_tables
+	kill "${pid[session]}"
+	unset "pid[session]"
+}
+
+scene_orders() {
+	fill_a 0 500
+	soon same_tables >/dev/null
+	sleep 1 # right after a change of roles its word would count
+	tell b "died 1" >/dev/null
+	sleep 0.3
+	check "a standby's order to forget a server is refused by the owner" test "$(table a | wc -l)" -ge 500
+	check "and counted" status_grew a late
+	sleep 3
+	check "it gets back what it deleted" soon same_tables
+	in_ns a "$load" empty 0 500 >/dev/null
+}
+
+crowd() { # crowd NS N SECONDS: connections to b's pair port that say nothing and come again
+	local i
+	for i in $(seq "$2"); do
+		in_ns "$1" timeout "$3" bash -c 'while :; do exec 3<>/dev/tcp/192.168.99.2/4816 && read -r x <&3; sleep 0.02; done' 2>/dev/null &
+		disown
+	done
+}
+
+scene_crowd() {
+	stop a
+	crowd b 24 8
+	sleep 0.5
+	start a
+	tell a "owner on" >/dev/null
+	check "a crowd of strangers does not keep the peer out" soon status_has a connected=1
+	check "they are counted, and named" bash -c 'grep -q " garbage=[1-9]" <<<"$1"' - "$(tell b status)"
+	stop a
+	for i in $(seq 10); do
+		in_ns a timeout 3 bash -c 'exec 3<>/dev/tcp/192.168.99.2/4816; sleep 3' 2>/dev/null &
+		disown
+	done
+	sleep 0.3
+	start a
+	tell a "owner on" >/dev/null
+	sleep 0.7
+	check "nor do half-open ones from its own address" status_has a connected=1
+	soon status_has a level=synced
+}
+
+scene_close() {
+	local before
+	before=$(table a | wc -l)
+	# Stopped, it finds the changes and the order to quit at the same time.
+	kill -STOP "${pid[a]}"
+	fill_a 70000 800
+	echo quit >&8
+	kill -CONT "${pid[a]}"
+	while [ -d "/proc/${pid[a]}" ]; do sleep 0.02; done
+	check "a daemon that stops has said everything" soon count b $((before + 800))
+	check "and BYE" grep -q 'last_error="peer stopped"' <(tell b status)
+	in_ns a "$load" empty 70000 800 >/dev/null
+	start a
+	tell a "owner on" >/dev/null
+	check "back again" soon status_has a level=synced
+}
+
+scene_diverged() {
+	fill_a 80000 500
+	soon same_tables >/dev/null
+	check "equal tables do not diverge" status_has a diverged=0
+	in_ns b "$load" empty 80000 400 >/dev/null
+	sleep 6
+	check "a replica that loses entries on its own shows as diverged" soon status_has a diverged=1 level=synced
+	stop b
+	start b
+	check "a new bulk heals it" soon status_has a level=synced diverged=0
+	in_ns a "$load" empty 80000 500 >/dev/null
+	soon same_tables >/dev/null
+}
+
+scene_reload() {
+	cp "$work/key" "$work/key2"
+	write_conf "$work/moved.conf" "$work/key2"
+	chmod 600 "$work/key2"
+	tell a "reload $work/moved.conf" >/dev/null
+	check "the same key in another file: the link stays" status_has a connected=1
+	tell a "reload $work/conf" >/dev/null
+	new_key "$work/key"
+	tell b "reload $work/conf" >/dev/null
+	sleep 0.2
+	check "another key in the same file: the link ends" status_has b connected=0
+	tell a "reload $work/conf" >/dev/null
+	sleep 0.6
+	check "and comes back at once when both have it" status_has a connected=1
+	check "the old listener was not in the way" bash -c "! grep 'cannot listen' $work/b.log"
+	soon status_has a level=synced
+	rm -f "$work/pipe"
+	mkfifo -m 600 "$work/pipe"
+	write_conf "$work/pipe.conf" "$work/pipe"
+	check "a pipe in place of the key is refused, not waited for" grep -q 'reload -.*regular' <(tell a "reload $work/pipe.conf")
+	cp "$work/key" "$work/alien"
+	chown 12345 "$work/alien"
+	chmod 600 "$work/alien"
+	write_conf "$work/alien.conf" "$work/alien"
+	check "nor is a key that belongs to somebody else taken" grep -q 'reload -.*chown root' <(tell a "reload $work/alien.conf")
+	check "and the link stays" status_has a connected=1
+}
+
+scene_user() {
+	stop b
+	chgrp 65534 "$work/key"
+	chmod 640 "$work/key"
+	run_as="setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps +net_admin --ambient-caps +net_admin"
+	start b
+	run_as=
+	check "as another user, the key readable by its group" soon status_has b connected=1 level=synced
+	chmod 600 "$work/key"
+	check "a reload that may not read it goes on" grep -q '^reload 0' <(tell b "reload $work/conf")
+	check "with the link as it is" status_has b connected=1
+	check "and says what to do" grep -q 'keeps its key.*as user nobody.*chgrp nobody.*chmod 0640' "$work/b.log"
+	cp "$work/key" "$work/root.key"
+	chmod 600 "$work/root.key"
+	write_conf "$work/root.conf" "$work/root.key"
+	check "another file that it may not read is refused" grep -q '^reload -13.*as user nobody' <(tell b "reload $work/root.conf")
+	check "and the link stays" status_has b connected=1
+	stop b
+	start b
+	soon status_has a level=synced
 }
 
 new_key "$work/key"
 write_conf "$work/conf" "$work/key"
 setup
-for scene in ${SCENES:-link stream bulk restart cut overflow roles server refused config}; do
+for scene in ${SCENES:-link stream bulk restart cut overflow roles server closing orders close diverged crowd reload user refused config}; do
 	"scene_$scene"
 done
 for n in a b; do

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* links: lbd/sync lbd/sync_peer lbd/sync_fsm lbd/sync_fsm_view lbd/sync_frame lbd/flow lbd/ct */
-/* links: lbd/ct_inject lbd/pair lbd/pair_link lbd/pair_tls lib/conf lib/conf_build */
-/* links: lib/conf_check lib/conf_lists lib/conf_print lib/conf_read lib/conf_report lib/conf_set */
-/* links: lib/conf_value lib/schema lib/nearest lib/profile lib/addr lib/wire lib/mono */
-/* links: lib/mono_now lib/log */
+/* links: lbd/sync lbd/sync_peer lbd/sync_status lbd/sync_fsm lbd/sync_fsm_record */
+/* links: lbd/sync_fsm_view lbd/sync_frame lbd/flow lbd/ct lbd/ct_inject lbd/pair lbd/pair_link */
+/* links: lbd/pair_tls lib/conf lib/conf_build lib/conf_check lib/conf_lists lib/conf_print */
+/* links: lib/conf_read lib/conf_report lib/conf_set lib/conf_value lib/schema lib/nearest */
+/* links: lib/profile lib/keyfile lib/addr lib/wire lib/mono lib/mono_now lib/log */
 /*
  * The sync driver alone, for tests in network namespaces: sync_tool FILE NODE, commands on standard
  * input, one answer line each on standard output:
- *   owner on|off, status, barrier, died N, verdict N up|down, quit
+ *   owner on|off, status, barrier, died N, verdict N up|down, reload FILE, quit
  */
 #include "lbd/sync.h"
 
@@ -21,6 +21,7 @@
 struct tool {
 	struct event_base *base;
 	struct sync *sync;
+	const char *node;
 	char line[256];
 	size_t len_bytes;
 };
@@ -43,7 +44,7 @@ static void print_status(struct tool *tool)
 	       "wrong_key=%llu garbage=%llu wrong_node=%llu version=%llu connections=%llu "
 	       "peer_connections=%llu peer_owner=%d sent=%llu received=%llu destroyed=%llu "
 	       "injected=%llu replaced=%llu overflows=%llu no_room=%llu late=%llu resyncs=%llu "
-	       "resync_ms=%lld left=%llu",
+	       "resync_ms=%lld left=%llu diverged=%d closed=%llu",
 	       sync_level_name(s.level), s.role, s.connected, s.config_equal, s.node,
 	       mono_is_never(s.lag) ? -1LL : (long long)mono_to_us(s.lag),
 	       (unsigned long long)s.refused[PAIR_REFUSAL_WRONG_KEY],
@@ -56,7 +57,7 @@ static void print_status(struct tool *tool)
 	       (unsigned long long)s.ct.replaced, (unsigned long long)s.ct.overflows,
 	       (unsigned long long)s.ct.no_room, (unsigned long long)s.late,
 	       (unsigned long long)s.resyncs, (long long)mono_to_ms(s.last_resync),
-	       (unsigned long long)s.entries_left);
+	       (unsigned long long)s.entries_left, s.diverged, (unsigned long long)s.ct.closed);
 	print_errors(&s.ct);
 	printf(" last_error=\"%s\"\n", s.last_error);
 }
@@ -85,6 +86,25 @@ static void on_level(void *arg, enum sync_level level)
 	fflush(stdout);
 }
 
+static void on_config_equal(void *arg)
+{
+	(void)arg;
+	printf("equal\n");
+	fflush(stdout);
+}
+
+static void reload(struct tool *tool, const char *file)
+{
+	char error[PAIR_ERROR_MAX] = "the file";
+	struct conf_error *errors = NULL;
+	struct conf *conf = conf_load(file, tool->node, CONF_SELF_REQUIRED, &errors);
+	int result = conf ? sync_reload(tool->sync, conf, error) : -1;
+
+	printf("reload %d %s\n", result, result ? error : "");
+	conf_errors_free(errors);
+	conf_free(conf);
+}
+
 static void send_verdict(struct tool *tool, unsigned server, const char *state)
 {
 	struct sync_verdict verdict = {.server = (uint16_t)server, .reason = "by hand"};
@@ -98,6 +118,7 @@ static void run(struct tool *tool, const char *line)
 {
 	unsigned number;
 	char word[16];
+	char file[200];
 
 	if (sscanf(line, "owner %15s", word) == 1) {
 		sync_set_owner(tool->sync, strcmp(word, "on") == 0);
@@ -110,6 +131,8 @@ static void run(struct tool *tool, const char *line)
 		printf("died %d\n", sync_server_died(tool->sync, (uint16_t)number));
 	} else if (sscanf(line, "verdict %u %15s", &number, word) == 2) {
 		send_verdict(tool, number, word);
+	} else if (sscanf(line, "reload %199s", file) == 1) {
+		reload(tool, file);
 	} else if (strcmp(line, "quit") == 0) {
 		event_base_loopbreak(tool->base);
 	} else {
@@ -140,11 +163,15 @@ static void on_input(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-static int serve(const struct conf *conf, struct log *log)
+static int serve(const struct conf *conf, const char *node, struct log *log)
 {
-	static const struct sync_callbacks callbacks = {.verdict = on_verdict, .level = on_level};
+	static const struct sync_callbacks callbacks = {
+		.verdict = on_verdict,
+		.config_equal = on_config_equal,
+		.level = on_level,
+	};
 	struct event_config *config = event_config_new();
-	struct tool tool = {0};
+	struct tool tool = {.node = node};
 	char error[PAIR_ERROR_MAX];
 
 	event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
@@ -187,7 +214,7 @@ int main(int argc, char **argv)
 	if (!conf)
 		return 2;
 	struct log *log = log_new("sync_tool", LOG_LEVEL_DEBUG);
-	int status = serve(conf, log);
+	int status = serve(conf, argv[2], log);
 
 	log_free(log);
 	conf_free(conf);

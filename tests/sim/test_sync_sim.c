@@ -1,430 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* links: lbd/sync_fsm lbd/sync_fsm_view lib/mono */
-/*
- * Two nodes with model kernels, a link that keeps order and can be cut, and virtual time in steps
- * of one millisecond. The model does with the machine's actions what sync.c does with them. What
- * makes synchronisation hard is modelled: dumps whose records are older than the events around
- * them, event queues that overflow, frames lost with the link, daemons that start anew over an old
- * table. Property: when faults end, both kernels hold the same and both nodes say so.
- */
-#include "lbd/sync_fsm.h"
-
-#include <criterion/criterion.h>
-#include <string.h>
-
-enum {
-	KEYS = 48,
-	QUEUE = 4096,
-	EVENTS_MAX = 24, /* small, so that it overflows */
-	CHUNK = 4,       /* entries of one dump chunk */
-	DELAY_MS = 2,    /* of the link */
-};
-
-/* One entry of a model kernel. */
-struct entry {
-	bool present;
-	uint32_t conn; /* the connection: what must be equal on both nodes */
-	uint32_t id;   /* CTA_ID: this kernel's own number for the entry */
-	unsigned generation;
-};
-
-struct change {
-	bool end;
-	unsigned key;
-	uint32_t conn;
-	uint32_t id;
-};
-
-enum message_type {
-	MSG_WORD,
-	MSG_PUT,
-	MSG_BULK_PUT,
-	MSG_DEL,
-	MSG_BULK_BEGIN,
-	MSG_BULK_END,
-	MSG_BULK_DONE,
-	MSG_BULK_REQUEST,
-	MSG_BARRIER,
-	MSG_BARRIER_ACK,
-};
-
-struct message {
-	enum message_type type;
-	int64_t at;
-	unsigned key;
-	uint32_t conn;
-	uint64_t id;
-	uint64_t count;
-	bool owner;
-	uint32_t epoch;
-};
-
-struct node {
-	struct sync_fsm fsm;
-	struct entry table[KEYS];
-	uint32_t next_id;
-	struct change events[EVENTS_MAX];
-	size_t n_events;
-	bool overflow;
-	struct message queue[QUEUE]; /* towards this node */
-	size_t head;
-	size_t tail;
-	bool dumping;
-	unsigned dump_at;
-	struct change chunk[CHUNK]; /* snapshot, not yet handed over */
-	size_t n_chunk;
-	int barrier_result; /* -1 while none ended */
-};
-
-struct world {
-	struct node node[2];
-	int64_t now;
-	bool link;
-	uint32_t next_conn;
-	uint64_t random;
-};
-
-static struct world w;
-
-static uint64_t dice(uint64_t sides)
-{
-	w.random = w.random * 6364136223846793005u + 1442695040888963407u;
-	return (w.random >> 33) % sides;
-}
-
-static uint64_t fingerprint(const struct change *c)
-{
-	return ((uint64_t)c->id << 16 | c->key) * 0x9e3779b97f4a7c15u + 1;
-}
-
-static void step(int n, struct sync_event event);
-
-static void send(int from, struct message m)
-{
-	struct node *to = &w.node[1 - from];
-
-	if (!w.link)
-		return;
-	cr_assert_lt(to->tail - to->head, QUEUE);
-	m.at = w.now + DELAY_MS;
-	to->queue[to->tail++ % QUEUE] = m;
-}
-
-/* ---- model kernel ---- */
-
-static void raise_event(int n, struct change c)
-{
-	struct node *node = &w.node[n];
-
-	if (node->n_events == EVENTS_MAX)
-		node->overflow = true;
-	else
-		node->events[node->n_events++] = c;
-}
-
-static void open_connection(int n, unsigned key)
-{
-	struct node *node = &w.node[n];
-	struct entry *e = &node->table[key];
-
-	if (e->present)
-		return;
-	*e = (struct entry){.present = true, .conn = ++w.next_conn, .id = ++node->next_id};
-	raise_event(n, (struct change){.key = key, .conn = e->conn, .id = e->id});
-}
-
-static void end_connection(int n, unsigned key)
-{
-	struct entry *e = &w.node[n].table[key];
-
-	if (!e->present)
-		return;
-	raise_event(n, (struct change){.end = true, .key = key, .conn = e->conn, .id = e->id});
-	e->present = false;
-}
-
-static void inject(int n, const struct message *m, enum sync_accept accept)
-{
-	struct node *node = &w.node[n];
-	struct entry *e = &node->table[m->key];
-
-	if (accept == SYNC_ACCEPT_NO || (accept == SYNC_ACCEPT_CREATE && e->present))
-		return;
-	if (!e->present || e->conn != m->conn)
-		e->id = ++node->next_id;
-	e->present = true;
-	e->conn = m->conn;
-	e->generation = node->fsm.generation;
-}
-
-static void flush(int n, unsigned generation)
-{
-	for (unsigned key = 0; key < KEYS; key++) {
-		if (w.node[n].table[key].generation == generation)
-			w.node[n].table[key].present = false; /* own doing: no event counts */
-	}
-}
-
-/* ---- what sync.c does ---- */
-
-static void send_word(int n)
-{
-	const struct sync_fsm *fsm = &w.node[n].fsm;
-
-	send(n, (struct message){.type = MSG_WORD, .owner = fsm->owner, .epoch = fsm->epoch});
-}
-
-static void carry_out(int n, const struct sync_action *a)
-{
-	struct message m = {.id = a->id, .count = a->count};
-	struct node *node = &w.node[n];
-
-	switch (a->type) {
-	case SYNC_ACT_SEND_WORD:
-		send_word(n);
-		return;
-	case SYNC_ACT_SEND_BULK_BEGIN:
-		m.type = MSG_BULK_BEGIN;
-		break;
-	case SYNC_ACT_SEND_BULK_END:
-		m.type = MSG_BULK_END;
-		break;
-	case SYNC_ACT_SEND_BULK_DONE:
-		m.type = MSG_BULK_DONE;
-		break;
-	case SYNC_ACT_SEND_BULK_REQUEST:
-		m.type = MSG_BULK_REQUEST;
-		break;
-	case SYNC_ACT_SEND_BARRIER:
-		m.type = MSG_BARRIER;
-		break;
-	case SYNC_ACT_SEND_BARRIER_ACK:
-		m.type = MSG_BARRIER_ACK;
-		break;
-	case SYNC_ACT_START_DUMP:
-		cr_assert_not(node->dumping);
-		node->dumping = true;
-		node->dump_at = 0;
-		node->n_chunk = 0;
-		return;
-	case SYNC_ACT_STOP_DUMP:
-		node->dumping = false;
-		return;
-	case SYNC_ACT_FLUSH_GENERATION:
-		flush(n, a->generation);
-		return;
-	case SYNC_ACT_BARRIER_DONE:
-		node->barrier_result = (int)a->result;
-		return;
-	}
-	send(n, m);
-}
-
-static void step(int n, struct sync_event event)
-{
-	struct sync_actions acts;
-
-	sync_fsm_step(&w.node[n].fsm, &event, mono_from_ms(w.now), &acts);
-	for (size_t i = 0; i < acts.n; i++)
-		carry_out(n, &acts.action[i]);
-}
-
-static void drain_events(int n)
-{
-	struct node *node = &w.node[n];
-
-	for (size_t i = 0; i < node->n_events; i++) {
-		const struct change *c = &node->events[i];
-		struct message m = {
-			.type = c->end ? MSG_DEL : MSG_PUT, .key = c->key, .conn = c->conn};
-
-		if (c->end && !sync_fsm_note_end(&node->fsm, fingerprint(c)))
-			step(n, (struct sync_event){.type = SYNC_EV_EVENTS_LOST});
-		if (c->end ? sync_fsm_wants_del(&node->fsm) : sync_fsm_wants_put(&node->fsm))
-			send(n, m);
-	}
-	node->n_events = 0;
-	if (node->overflow) {
-		node->overflow = false;
-		step(n, (struct sync_event){.type = SYNC_EV_EVENTS_LOST});
-	}
-}
-
-static void run_dump(int n)
-{
-	struct node *node = &w.node[n];
-
-	if (!node->dumping)
-		return;
-	for (size_t i = 0; i < node->n_chunk; i++) {
-		const struct change *c = &node->chunk[i];
-
-		if (sync_fsm_take_record(&node->fsm, fingerprint(c)))
-			send(n, (struct message){
-					.type = MSG_BULK_PUT, .key = c->key, .conn = c->conn});
-	}
-	node->n_chunk = 0;
-	if (node->dump_at == KEYS) {
-		node->dumping = false;
-		step(n, (struct sync_event){.type = SYNC_EV_DUMP_DONE});
-		return;
-	}
-	/* The next chunk is taken now and handed over in a later round. */
-	for (unsigned i = 0; i < CHUNK && node->dump_at < KEYS; i++, node->dump_at++) {
-		const struct entry *e = &node->table[node->dump_at];
-
-		if (e->present)
-			node->chunk[node->n_chunk++] =
-				(struct change){.key = node->dump_at, .conn = e->conn, .id = e->id};
-	}
-}
-
-static void take(int n, const struct message *m)
-{
-	struct sync_fsm *fsm = &w.node[n].fsm;
-	struct sync_event event = {
-		.id = m->id, .count = m->count, .owner = m->owner, .epoch = m->epoch};
-
-	switch (m->type) {
-	case MSG_PUT:
-	case MSG_BULK_PUT:
-		inject(n, m, sync_fsm_accept_put(fsm, m->type == MSG_BULK_PUT));
-		return;
-	case MSG_DEL:
-		if (sync_fsm_accept_del(fsm, mono_from_ms(w.now)))
-			w.node[n].table[m->key].present = false;
-		return;
-	case MSG_WORD:
-		event.type = SYNC_EV_PEER_WORD;
-		break;
-	case MSG_BULK_BEGIN:
-		event.type = SYNC_EV_BULK_BEGIN;
-		break;
-	case MSG_BULK_END:
-		event.type = SYNC_EV_BULK_END;
-		break;
-	case MSG_BULK_DONE:
-		event.type = SYNC_EV_BULK_DONE;
-		break;
-	case MSG_BULK_REQUEST:
-		event.type = SYNC_EV_BULK_REQUEST;
-		break;
-	case MSG_BARRIER:
-		event.type = SYNC_EV_PEER_BARRIER;
-		break;
-	case MSG_BARRIER_ACK:
-		event.type = SYNC_EV_BARRIER_ACK;
-		break;
-	}
-	step(n, event);
-}
-
-/* ---- the world ---- */
-
-static void link_up(void)
-{
-	if (w.link)
-		return;
-	w.link = true;
-	for (int n = 0; n < 2; n++) {
-		const struct sync_fsm *peer = &w.node[1 - n].fsm;
-
-		step(n, (struct sync_event){.type = SYNC_EV_LINK_UP,
-					    .owner = peer->owner,
-					    .epoch = peer->epoch,
-					    .config_equal = true});
-	}
-}
-
-static void link_down(void)
-{
-	if (!w.link)
-		return;
-	w.link = false;
-	for (int n = 0; n < 2; n++) {
-		w.node[n].head = w.node[n].tail = 0; /* what was under way is lost */
-		step(n, (struct sync_event){.type = SYNC_EV_LINK_DOWN});
-	}
-}
-
-static void set_owner(int n, bool owner)
-{
-	drain_events(n);
-	step(n, (struct sync_event){.type = SYNC_EV_OWNER, .owner = owner});
-}
-
-static void tick(void)
-{
-	w.now++;
-	for (int n = 0; n < 2; n++) {
-		struct node *node = &w.node[n];
-
-		while (node->head < node->tail && node->queue[node->head % QUEUE].at <= w.now) {
-			struct message m = node->queue[node->head++ % QUEUE];
-
-			take(n, &m);
-		}
-		drain_events(n);
-		run_dump(n);
-		if (w.now % 100 == 0 && w.link)
-			send_word(n);
-		if (mono_reached(sync_fsm_deadline(&node->fsm, mono_from_ms(w.now - 1)),
-				 mono_from_ms(w.now)))
-			step(n, (struct sync_event){.type = SYNC_EV_TICK});
-	}
-}
-
-static void run(int64_t duration_ms)
-{
-	for (int64_t i = 0; i < duration_ms; i++)
-		tick();
-}
-
-static void traffic(int n, unsigned changes)
-{
-	for (unsigned i = 0; i < changes; i++) {
-		unsigned key = (unsigned)dice(KEYS);
-
-		if (w.node[n].table[key].present && dice(2))
-			end_connection(n, key);
-		else
-			open_connection(n, key);
-	}
-}
-
-/* A daemon starts over the table its predecessor left. */
-static void restart(int n, bool reboot)
-{
-	struct node *node = &w.node[n];
-	unsigned used = 0;
-	bool owner = node->fsm.owner;
-
-	link_down();
-	if (reboot)
-		memset(node->table, 0, sizeof(node->table));
-	for (unsigned key = 0; key < KEYS; key++) {
-		if (node->table[key].present)
-			used |= 1u << node->table[key].generation;
-	}
-	node->dumping = false;
-	node->n_events = 0;
-	node->overflow = false;
-	sync_fsm_init(&node->fsm, used);
-	if (owner && !reboot)
-		set_owner(n, true); /* vrrpd says it again */
-}
-
-static void start(uint64_t seed)
-{
-	memset(&w, 0, sizeof(w));
-	w.random = seed * 2654435761u + 1;
-	sync_fsm_init(&w.node[0].fsm, 0);
-	sync_fsm_init(&w.node[1].fsm, 0);
-	set_owner(0, true);
-}
+/* links: lbd/sync_fsm lbd/sync_fsm_record lbd/sync_fsm_view lib/mono */
+/* Two synchronisation machines in a model world. When faults end, both kernels hold the same and
+ * both nodes say so. */
+#include "sync_world.h"
 
 static void expect_equal(const char *what, int64_t which)
 {
+	run(CLOSED_MS + 3 * DELAY_MS); /* until nothing is under way to its end */
 	mono now = mono_from_ms(w.now);
 
 	for (unsigned key = 0; key < KEYS; key++) {
@@ -599,6 +181,90 @@ Test(sync_sim, both_owners_for_long_end_in_equal_tables)
 	expect_equal("split", 0);
 }
 
+Test(sync_sim, what_was_closing_at_a_change_of_roles_ends_on_both_nodes)
+{
+	for (int64_t overlap = 0; overlap < 2 * CLOSED_MS; overlap += 7) {
+		for (int back = 0; back < 2; back++) {
+			start((uint64_t)overlap);
+			link_up();
+			for (unsigned key = 0; key < KEYS / 2; key++)
+				open_connection(0, key);
+			run(50);
+			for (unsigned key = 0; key < KEYS / 2; key += 2) {
+				close_connection(0, key);
+				run(3);
+			}
+			set_owner(1, true);
+			run(overlap);
+			set_owner(0, false);
+			run(20);
+			if (back) { /* nor does a failback at once confuse it */
+				set_owner(0, true);
+				run(3);
+				set_owner(1, false);
+			}
+			run(3 * CLOSED_MS);
+			expect_equal("closing", overlap * 2 + back);
+			for (unsigned key = 0; key < KEYS / 2; key++)
+				cr_assert_eq(w.node[1].table[key].present, key & 1,
+					     "overlap %lld key %u", (long long)overlap, key);
+		}
+	}
+}
+
+enum fault { FAULT_STREAM_FULL, FAULT_INJECT_FAILED, FAULT_OVERFLOW, FAULT_CONFIG, FAULT_N };
+
+static void suffer(int n, enum fault fault)
+{
+	switch (fault) {
+	case FAULT_STREAM_FULL:
+		w.node[n].drop_next = true;
+		break;
+	case FAULT_INJECT_FAILED:
+		w.node[n].fail_next = true;
+		break;
+	case FAULT_OVERFLOW:
+		if (w.node[n].fsm.owner) /* there is no traffic elsewhere */
+			traffic(n, EVENTS_MAX * 3);
+		break;
+	case FAULT_CONFIG:
+		step(n, (struct sync_event){.type = SYNC_EV_CONFIG, .config_equal = dice(2)});
+		break;
+	case FAULT_N:
+		break;
+	}
+}
+
+Test(sync_sim, a_loss_around_the_overlap_of_owners_ends_in_equal_tables)
+{
+	for (int64_t at = 0; at < 24; at++) {
+		for (int which = 0; which < 2 * FAULT_N; which++) {
+			start((uint64_t)(at * 100 + which));
+			link_up();
+			traffic(0, 60);
+			run(60);
+			for (int64_t t = 0; t < 40; t++) {
+				if (t == at)
+					suffer(which & 1, (enum fault)(which / 2));
+				if (t == 4) /* traffic has come here before lbd hears of it */
+					set_owner(1, true);
+				if (t == 18)
+					set_owner(0, false);
+				traffic(0, t < 6);
+				traffic(1, t > 4);
+				for (int i = 0; t == 3 && i < 3 + (which == 5 ? EVENTS_MAX : 0);
+				     i++)
+					open_connection(1, (unsigned)i);
+				tick();
+			}
+			w.node[0].drop_next = w.node[1].drop_next = false;
+			w.node[0].fail_next = w.node[1].fail_next = false;
+			run(SYNC_RETRY_MS + SYNC_RESTART_MAX_MS);
+			expect_equal("overlap", at * 100 + which);
+		}
+	}
+}
+
 Test(sync_sim, random_faults_always_converge)
 {
 	for (uint64_t seed = 0; seed < 400; seed++) {
@@ -626,6 +292,9 @@ Test(sync_sim, random_faults_always_converge)
 				set_owner(active, false);
 				active = 1 - active;
 				break;
+			case 6:
+				suffer((int)dice(2), (enum fault)dice(FAULT_N));
+				break;
 			default:
 				break;
 			}
@@ -633,6 +302,7 @@ Test(sync_sim, random_faults_always_converge)
 			tick();
 		}
 		link_up();
+		w.node[0].fail_next = w.node[1].fail_next = false;
 		/* Longest wait that may be due: a replica that asks, an owner's doubled pauses. */
 		run(SYNC_RESTART_MAX_MS + SYNC_RETRY_MS + 1000);
 		expect_equal("random", (int64_t)seed);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* links: hactl/drill/layout hactl/drill/home lib/addr lib/conf lib/conf_build lib/conf_check */
 /* links: lib/conf_lists lib/conf_print lib/conf_read lib/conf_report lib/conf_set lib/conf_value */
-/* links: lib/mono lib/nearest lib/profile lib/schema */
+/* links: lib/mono lib/nearest lib/profile lib/schema hactl/drill/owner */
 /*
  * The laboratory on paper, laid out from the shipped example and from configurations that cannot be
  * drilled. And the built-in configuration, which must mean the same as the shipped one.
@@ -122,6 +122,42 @@ Test(drill_layout, what_cannot_be_drilled_is_refused_with_the_reason)
 		cr_expect_not_null(strstr(why, cases[i].why), "%s", why);
 		conf_free(conf);
 	}
+}
+
+Test(drill_layout, two_pools_may_have_the_same_servers)
+{
+	struct conf *conf = parse(NODES FRONT BACK
+				  "[pool p]\nserver = s 10.1.0.11\n t 10.1.0.12\n"
+				  "[pool q]\nserver = s 10.1.0.11\n t 10.1.0.12\n"
+				  "[service w]\nvip = front\npool = p\nports = tcp/443\n"
+				  "[service m]\nvip = front\npool = q\nprofile = exchange-rpc\n");
+	struct layout l;
+	char why[200] = "";
+
+	cr_assert(layout_build(conf, &l, why, sizeof(why)), "%s", why);
+	cr_assert_eq(l.n_servers, 2);
+	cr_assert_eq(layout_server_of_port(&l, l.server[1].port), 2);
+	cr_assert_eq(layout_server_of_port(&l, 1), 0);
+	conf_free(conf);
+}
+
+Test(drill_layout, names_of_nodes_and_interfaces_are_not_taken)
+{
+	struct conf *conf = parse(
+		"[pair]\nkey_file = /k\n[node switch]\npair_address = 192.168.99.1\npriority = 200\n"
+		"[node clients]\npair_address = 192.168.99.2\npriority = 100\n"
+		"[vip front]\ninterface = pair0\nvrid = 51\naddress = 192.0.2.10/24\n" BACK
+		"[pool p]\nserver = s 10.1.0.11\n"
+		"[service m]\nvip = front\npool = p\nprofile = exchange-rpc\n");
+	struct layout l;
+	char why[200] = "";
+
+	cr_assert(layout_build(conf, &l, why, sizeof(why)), "%s", why);
+	cr_assert_str_eq(l.pair_interface, "pair1");
+	cr_assert_str_eq(l.switch_role, "switch_");
+	cr_assert_str_eq(l.client_role, "clients_");
+	cr_assert_eq(l.n_vips, 2);
+	conf_free(conf);
 }
 
 Test(drill_layout, pair_link_over_a_lan_needs_no_cable_of_its_own)

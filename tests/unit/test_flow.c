@@ -285,3 +285,14 @@ Test(flow, relaxing_names_the_connection_and_one_flag_of_each_direction)
 	cr_expect_arr_eq(buf, key, key_len);
 	cr_expect_arr_eq(buf + key_len, tail, sizeof(tail));
 }
+
+Test(flow, a_connection_is_closing_from_its_first_fin_on)
+{
+	for (uint8_t state = 0; state <= FLOW_TCP_STATE_MAX; state++) {
+		struct flow flow = {.has_tcp = true, .tcp_state = state};
+
+		cr_assert_eq(flow_is_closing(&flow), state >= 4 && state <= 8, "state %u", state);
+		flow.has_tcp = false;
+		cr_assert_not(flow_is_closing(&flow), "nothing known of a TCP state");
+	}
+}

@@ -18,16 +18,40 @@ static struct health_conf conf_of(int64_t interval_ms, unsigned rise, unsigned f
 		.interval = mono_from_ms(interval_ms), .rise = rise, .fall = fall};
 }
 
-Test(health, an_unknown_server_believes_its_first_outcome)
+Test(health, an_unknown_server_is_up_at_its_first_success)
 {
 	struct health_conf conf = conf_of(5000, 3, 3);
-	for (int success = 0; success <= 1; success++) {
-		struct health h;
-		health_init(&h, HEALTH_UNKNOWN, mono_zero());
-		cr_assert(health_step(&h, &conf, success, mono_from_ms(7), NO_JITTER));
-		cr_assert_eq(h.verdict, success ? HEALTH_UP : HEALTH_DOWN);
-		cr_assert_eq(mono_to_ms(h.due), 5007);
-	}
+	struct health h;
+	health_init(&h, HEALTH_UNKNOWN, mono_zero());
+	cr_assert(health_step(&h, &conf, true, mono_from_ms(7), NO_JITTER));
+	cr_assert_eq(h.verdict, HEALTH_UP);
+	cr_assert_eq(mono_to_ms(h.due), 5007);
+}
+
+Test(health, an_unknown_server_is_down_after_fall_failures_not_one)
+{
+	struct health_conf conf = conf_of(5000, 3, 3);
+	struct health h;
+	health_init(&h, HEALTH_UNKNOWN, mono_zero());
+	cr_assert_not(health_step(&h, &conf, false, mono_zero(), NO_JITTER));
+	cr_assert_not(health_step(&h, &conf, false, mono_from_s(1), NO_JITTER));
+	cr_assert_eq(h.verdict, HEALTH_UNKNOWN);
+	cr_assert_eq(mono_to_ms(h.due), 2000, "a doubt is settled soon");
+	cr_assert(health_step(&h, &conf, false, mono_from_s(2), NO_JITTER));
+	cr_assert_eq(h.verdict, HEALTH_DOWN);
+}
+
+Test(health, an_attempt_that_says_nothing_changes_nothing)
+{
+	struct health_conf conf = conf_of(5000, 2, 2);
+	struct health h;
+	health_init(&h, HEALTH_UP, mono_zero());
+	cr_assert_not(health_step(&h, &conf, false, mono_zero(), NO_JITTER));
+	for (int i = 0; i < 5; i++)
+		health_pass(&h, &conf, mono_from_ms(100), NO_JITTER);
+	cr_assert_eq(h.verdict, HEALTH_UP);
+	cr_assert_eq(h.against, 1);
+	cr_assert_eq(mono_to_ms(h.due), 1100);
 }
 
 /* Outcomes as letters, verdict after each: U up, D down. */

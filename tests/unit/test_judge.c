@@ -99,6 +99,8 @@ Test(judge, outage_before_the_window_does_not_count)
 
 Test(judge, pause_of_the_prober_is_told_apart_from_an_outage)
 {
+	const mono span[2] = {mono_from_ms(1000), mono_never()};
+	const mono before[2] = {mono_from_ms(1000), mono_from_ms(1060)};
 	struct judge_probe p[N];
 	mono at;
 
@@ -108,8 +110,10 @@ Test(judge, pause_of_the_prober_is_told_apart_from_an_outage)
 		p[i].answered = mono_add(p[i].answered, mono_from_ms(25));
 	}
 	cr_assert_eq(outage(p).longest.ns, 0);
-	cr_assert_eq(mono_to_ms(judge_blind(p, N, mono_from_ms(1000), &at)), 26);
+	cr_assert_eq(mono_to_ms(judge_blind(p, N, span, &at)), 26);
 	cr_assert_eq(mono_to_ms(at), 1049);
+	/* It came to an end only after this span. */
+	cr_assert_eq(mono_to_ms(judge_blind(p, N, before, &at)), 1);
 }
 
 Test(judge, pause_in_the_hand_over_counts_as_outage)
@@ -122,17 +126,162 @@ Test(judge, pause_in_the_hand_over_counts_as_outage)
 	cr_assert_eq(judge_with_handover(none, mono_zero(), first).longest.ns, 0);
 }
 
-Test(judge, dual_counts_probes_answered_by_both)
+/* Gateway 1 answers until 1049, gateway 2 from `first` on. */
+static void hand_over(struct judge_probe p[static N], size_t first)
 {
+	answer_all(p);
+	for (size_t i = 50; i < N; i++)
+		p[i].arp_by = p[i].echo_by = p[i].direct_by = i < first ? 0 : gateway_2;
+}
+
+static struct judge_move a_move(bool crash)
+{
+	return (struct judge_move){.begin = mono_from_ms(1020),
+				   .end = mono_never(),
+				   .from = 0,
+				   .to = 1,
+				   .crash = crash,
+				   .overlap_max = mono_from_ms(5)};
+}
+
+Test(judge, after_a_crash_there_is_a_gap_and_the_old_owner_stays_silent)
+{
+	struct judge_move move = a_move(true);
+	struct judge_probe p[N];
+
+	hand_over(p, 55);
+	struct judge_owners o = judge_owners(p, N, &move);
+
+	cr_assert_eq(mono_to_ms(o.last_old), 1049);
+	cr_assert_eq(mono_to_ms(o.first_new), 1055);
+	cr_assert_eq(o.late, 0);
+	cr_assert(o.gap);
+	hand_over(p, 50);
+	cr_assert_not(judge_owners(p, N, &move).gap);
+}
+
+Test(judge, after_a_crash_any_answer_of_the_old_owner_is_late)
+{
+	struct judge_move move = a_move(true);
+	struct judge_probe p[N];
+
+	hand_over(p, 55);
+	p[55].direct_by |= gateway_1;
+	p[60].echo_by |= gateway_1;
+	p[61].arp_by = gateway_1;
+	struct judge_owners o = judge_owners(p, N, &move);
+
+	cr_assert_eq(o.late, 3);
+	cr_assert_eq(mono_to_ms(o.late_until), 1061);
+}
+
+Test(judge, handing_over_lets_both_take_packets_for_a_moment)
+{
+	struct judge_move move = a_move(false);
+	struct judge_probe p[N];
+
+	hand_over(p, 50);
+	for (size_t i = 50; i < 54; i++)
+		p[i].direct_by = p[i].echo_by = gateway_1 | gateway_2;
+	struct judge_owners o = judge_owners(p, N, &move);
+
+	cr_assert_eq(o.late, 0);
+	cr_assert_eq(mono_to_ms(o.overlap), 3);
+	p[60].direct_by |= gateway_1; /* 10 ms later is no moment */
+	cr_assert_eq(judge_owners(p, N, &move).late, 1);
+}
+
+Test(judge, handing_over_never_lets_both_answer_arp)
+{
+	struct judge_move move = a_move(false);
+	struct judge_probe p[N];
+
+	hand_over(p, 50);
+	p[50].arp_by = gateway_1 | gateway_2;
+	cr_assert_eq(judge_owners(p, N, &move).late, 1);
+	p[50].arp_by = gateway_2;
+	p[51].arp_by = gateway_1;
+	cr_assert_eq(judge_owners(p, N, &move).late, 1);
+	/* The new owner forwards first and answers ARP only when the old one does not. */
+	hand_over(p, 50);
+	p[50].arp_by = p[51].arp_by = gateway_1;
+	cr_assert_eq(judge_owners(p, N, &move).late, 0);
+}
+
+Test(judge, what_happens_after_the_next_move_is_not_this_ones)
+{
+	struct judge_move move = a_move(true);
+	struct judge_probe p[N];
+
+	move.end = mono_from_ms(1070);
+	hand_over(p, 55);
+	for (size_t i = 80; i < N; i++)
+		p[i].arp_by = p[i].echo_by = p[i].direct_by = gateway_1;
+	cr_assert_eq(judge_owners(p, N, &move).late, 0);
+	move.end = mono_from_ms(1050);
+	cr_assert_eq(judge_owners(p, N, &move).first_new.ns, 0);
+}
+
+Test(judge, answers_before_its_turn_are_counted)
+{
+	const mono before[2] = {mono_zero(), mono_from_ms(1020)};
 	struct judge_probe p[N];
 
 	answer_all(p);
-	for (size_t i = 50; i < N; i++)
-		p[i].arp_by = p[i].echo_by = gateway_2;
-	cr_assert_eq(judge_dual(p, N), 0);
-	p[50].arp_by = gateway_1 | gateway_2;
-	p[51].echo_by = gateway_1 | gateway_2;
-	cr_assert_eq(judge_dual(p, N), 2);
+	p[3].direct_by = gateway_2;
+	p[4].arp_by |= gateway_2;
+	p[30].arp_by |= gateway_2;
+	cr_assert_eq(judge_answers_of(p, N, 1, before), 2);
+}
+
+Test(judge, clients_must_stay_on_their_server)
+{
+	struct judge_client c[3] = {{0}};
+	struct judge_client other = {.server = 2};
+	size_t first = 9;
+
+	judge_client_note(&c[0], 1);
+	judge_client_note(&c[0], 1);
+	judge_client_note(&c[1], 1);
+	judge_client_merge(&c[2], &other);
+	cr_assert_eq(judge_clients_moved(c, 3, &first), 0);
+	judge_client_merge(&c[1], &other);
+	judge_client_note(&c[2], 3);
+	judge_client_note(&c[2], 2);
+	cr_assert_eq(judge_clients_moved(c, 3, &first), 2);
+	cr_assert_eq(first, 1);
+	cr_assert_eq(c[2].moved_to, 3);
+}
+
+Test(judge, roles_change_exactly_once)
+{
+	static const struct {
+		struct judge_role role[3];
+		size_t n;
+		enum judge_roles expected;
+	} cases[] = {
+		{{{{.ns = 5}, 0}, {{.ns = 25}, 1}}, 2, JUDGE_ROLES_RIGHT},
+		{{{{.ns = 5}, 0}}, 1, JUDGE_ROLES_NONE},
+		{{{{.ns = 25}, 0}}, 1, JUDGE_ROLES_OTHER},
+		{{{{.ns = 25}, 1}, {{.ns = 28}, 0}}, 2, JUDGE_ROLES_BACK},
+		{{{{.ns = 25}, 1}, {{.ns = 28}, 1}}, 2, JUDGE_ROLES_BACK},
+		{{{{.ns = 25}, 1}, {{.ns = 40}, 0}}, 2, JUDGE_ROLES_RIGHT},
+	};
+	const struct judge_move move = {.begin = {.ns = 20}, .end = {.ns = 30}, .from = 0, .to = 1};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct judge_role stray;
+		mono since;
+
+		cr_expect_eq(judge_roles(cases[i].role, cases[i].n, &move, &stray, &since),
+			     cases[i].expected, "case %zu", i);
+	}
+}
+
+Test(judge, patience_covers_the_outage_and_the_next_syn)
+{
+	cr_assert_eq(mono_to_ms(judge_patience(mono_from_ms(10))), 10 + 1000 + 3000);
+	cr_assert_eq(mono_to_ms(judge_patience(mono_from_ms(3600))), 3600 + 7000 + 3000);
 }
 
 Test(judge, last_and_first_answers_are_found)

@@ -242,6 +242,45 @@ Test(plan, one_death_changes_only_its_own_buckets)
 	plan_fini(&after);
 }
 
+Test(plan, a_server_that_was_known_and_held_nothing_was_left_out)
+{
+	struct world w;
+	bool out[2 * SERVERS + 1] = {false};
+	make_world(&w);
+	w.up[2] = false;
+	struct plan plan = build(&w);
+	plan_left_out(&plan, &w.conf, out);
+	cr_assert(out[2]);
+	cr_assert_not(out[1] || out[3]);
+	/* Not so: a spare one, and one whose number meant another address. */
+	w.servers[0][1].backup = true;
+	plan_left_out(&plan, &w.conf, out);
+	cr_assert_not(out[2]);
+	w.servers[0][1].backup = false;
+	w.servers[0][1].address = addr_from_ipv4(0x0a010063);
+	plan_left_out(&plan, &w.conf, out);
+	cr_assert_not(out[2]);
+	plan_fini(&plan);
+}
+
+Test(plan, numbers_up_to_the_highest_are_good)
+{
+	struct world w;
+	bool *up = calloc(CONF_SERVERS_MAX + 1, sizeof(*up));
+	make_world(&w);
+	w.servers[0][2].number = CONF_SERVERS_MAX;
+	cr_assert_eq(plan_servers(&w.conf), CONF_SERVERS_MAX);
+	up[1] = true;
+	up[CONF_SERVERS_MAX] = true;
+	struct plan plan;
+	plan_init(&plan);
+	cr_assert(plan_build(&plan, &w.conf, up));
+	cr_assert_gt(plan_buckets_of(&plan, 1, CONF_SERVERS_MAX), 0);
+	cr_assert_eq(plan_buckets_of(&plan, 1, 2), 0);
+	plan_fini(&plan);
+	free(up);
+}
+
 /* --- the difference carried out on a model of the kernel's sets ------------------------------- */
 
 static bool same_place(const struct plan_elem *a, const struct plan_elem *b)

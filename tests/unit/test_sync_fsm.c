@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* links: lbd/sync_fsm lbd/sync_fsm_view lib/mono */
+/* links: lbd/sync_fsm lbd/sync_fsm_record lbd/sync_fsm_view lib/mono */
 /* The synchronisation machine, one behaviour at a time. Times are milliseconds. */
 #include "lbd/sync_fsm.h"
 
@@ -123,10 +123,10 @@ Test(sync_fsm, a_receiver_stamps_flushes_the_rest_and_confirms)
 	cr_assert_eq(level(10), SYNC_LEVEL_CATCHING_UP);
 	bulk_frame(11, SYNC_EV_BULK_BEGIN, 7, 2);
 	cr_assert_eq(fsm.generation, 2);
-	cr_assert_eq(sync_fsm_accept_put(&fsm, true), SYNC_ACCEPT_UPSERT);
+	cr_assert_eq(sync_fsm_accept_put(&fsm, true, false, ms(0)), SYNC_ACCEPT_UPSERT);
 	cr_assert_eq(sync_fsm_entries_left(&fsm), 1);
 	cr_assert_eq(mono_to_ms(sync_fsm_eta(&fsm, ms(15))), 4, "as long as the first one took");
-	cr_assert_eq(sync_fsm_accept_put(&fsm, true), SYNC_ACCEPT_UPSERT);
+	cr_assert_eq(sync_fsm_accept_put(&fsm, true, false, ms(0)), SYNC_ACCEPT_UPSERT);
 	bulk_frame(20, SYNC_EV_BULK_END, 7, 2);
 	cr_assert_eq(acts.n, 3);
 	cr_assert_eq(acts.action[0].type, SYNC_ACT_FLUSH_GENERATION);
@@ -141,7 +141,7 @@ Test(sync_fsm, a_bulk_with_records_missing_is_asked_for_again)
 	sync_fsm_init(&fsm, 0);
 	link_up(10, true);
 	bulk_frame(11, SYNC_EV_BULK_BEGIN, 7, 2);
-	(void)sync_fsm_accept_put(&fsm, true);
+	(void)sync_fsm_accept_put(&fsm, true, false, ms(0));
 	bulk_frame(20, SYNC_EV_BULK_END, 7, 2);
 	cr_assert_not_null(find(SYNC_ACT_SEND_BULK_REQUEST));
 	cr_assert_null(find(SYNC_ACT_FLUSH_GENERATION));
@@ -153,7 +153,7 @@ Test(sync_fsm, a_full_table_is_never_called_synced_and_tried_again)
 	sync_fsm_init(&fsm, 0);
 	link_up(10, true);
 	bulk_frame(11, SYNC_EV_BULK_BEGIN, 7, 1);
-	(void)sync_fsm_accept_put(&fsm, true);
+	(void)sync_fsm_accept_put(&fsm, true, false, ms(0));
 	simple(12, SYNC_EV_INJECT_FAILED);
 	bulk_frame(20, SYNC_EV_BULK_END, 7, 1);
 	cr_assert_eq(level(20), SYNC_LEVEL_CATCHING_UP);
@@ -177,7 +177,8 @@ Test(sync_fsm, aborted_bulks_never_run_out_of_generations)
 
 		if (id > 3)
 			cr_assert_eq(flush->generation, fsm.generation, "emptied before its use");
-		(void)sync_fsm_accept_put(&fsm, true); /* something came: the stamp is used */
+		(void)sync_fsm_accept_put(&fsm, true, false,
+					  ms(0)); /* something came: the stamp is used */
 	}
 }
 
@@ -190,7 +191,7 @@ Test(sync_fsm, a_bulk_restarted_after_an_event_does_not_keep_what_ended_meanwhil
 
 	bulk_frame(12, SYNC_EV_BULK_BEGIN, 2, 5);
 	cr_assert_eq(fsm.generation, first, "nothing carries it yet");
-	(void)sync_fsm_accept_put(&fsm, false); /* an event; its end is then lost */
+	(void)sync_fsm_accept_put(&fsm, false, false, ms(0)); /* an event; its end is then lost */
 	bulk_frame(13, SYNC_EV_BULK_BEGIN, 3, 0);
 	cr_assert_neq(fsm.generation, first);
 	bulk_frame(14, SYNC_EV_BULK_END, 3, 0);
@@ -247,8 +248,8 @@ Test(sync_fsm, an_owner_lets_late_records_only_create)
 {
 	become_synced_receiver();
 	set_owner(100, true);
-	cr_assert_eq(sync_fsm_accept_put(&fsm, false), SYNC_ACCEPT_CREATE);
-	cr_assert_eq(sync_fsm_accept_put(&fsm, true), SYNC_ACCEPT_NO);
+	cr_assert_eq(sync_fsm_accept_put(&fsm, false, false, ms(0)), SYNC_ACCEPT_CREATE);
+	cr_assert_eq(sync_fsm_accept_put(&fsm, true, false, ms(0)), SYNC_ACCEPT_NO);
 	cr_assert(sync_fsm_accept_del(&fsm, ms(100 + SYNC_GRACE_MS - 1)));
 	cr_assert_not(sync_fsm_accept_del(&fsm, ms(100 + SYNC_GRACE_MS)));
 	cr_assert_eq(fsm.late, 3);
@@ -445,4 +446,136 @@ Test(sync_fsm, link_loss_stops_everything)
 	cr_assert_not_null(find(SYNC_ACT_STOP_DUMP));
 	cr_assert_eq(level(11), SYNC_LEVEL_ALONE);
 	cr_assert(mono_is_never(sync_fsm_deadline(&fsm, ms(11))));
+}
+
+Test(sync_fsm, stepping_down_dumps_what_is_closing_once)
+{
+	become_synced_sender();
+	set_owner(100, false);
+	cr_assert_eq(acts.n, 2);
+	cr_assert_eq(acts.action[0].type, SYNC_ACT_SEND_WORD);
+	cr_assert_eq(acts.action[1].type, SYNC_ACT_START_DUMP);
+	cr_assert(sync_fsm_wants_closing(&fsm));
+	cr_assert_not(sync_fsm_take_record(&fsm, 1), "it is no bulk");
+	cr_assert_not(sync_fsm_wants_del(&fsm));
+	simple(110, SYNC_EV_DUMP_DONE);
+	cr_assert_eq(acts.n, 0);
+	cr_assert_not(sync_fsm_wants_closing(&fsm));
+	cr_assert_eq(level(110), SYNC_LEVEL_SYNCED);
+}
+
+Test(sync_fsm, stepping_down_in_the_middle_of_a_bulk_ends_that_first)
+{
+	sync_fsm_init(&fsm, 0);
+	set_owner(0, true);
+	link_up(10, false);
+	set_owner(20, false);
+	cr_assert_eq(acts.n, 3);
+	cr_assert_eq(acts.action[0].type, SYNC_ACT_SEND_WORD);
+	cr_assert_eq(acts.action[1].type, SYNC_ACT_STOP_DUMP);
+	cr_assert_eq(acts.action[2].type, SYNC_ACT_START_DUMP);
+}
+
+Test(sync_fsm, a_new_claim_or_a_lost_link_ends_the_dump_of_what_is_closing)
+{
+	become_synced_sender();
+	set_owner(100, false);
+	set_owner(110, true);
+	cr_assert_not_null(find(SYNC_ACT_STOP_DUMP));
+	cr_assert_not(sync_fsm_wants_closing(&fsm));
+	set_owner(120, false);
+	simple(130, SYNC_EV_LINK_DOWN);
+	cr_assert_not_null(find(SYNC_ACT_STOP_DUMP));
+	cr_assert_not(fsm.closing);
+	set_owner(140, true);
+	set_owner(150, false);
+	cr_assert_eq(acts.n, 0, "without link there is nobody to tell");
+}
+
+Test(sync_fsm, a_new_owner_follows_what_the_old_one_saw_closing)
+{
+	struct sync_event down = {.type = SYNC_EV_PEER_WORD, .owner = false, .epoch = 1};
+
+	become_synced_receiver();
+	cr_assert_eq(sync_fsm_accept_put(&fsm, false, true, ms(90)), SYNC_ACCEPT_UPSERT);
+	set_owner(100, true);
+	cr_assert_eq(sync_fsm_accept_put(&fsm, false, true, ms(101)), SYNC_ACCEPT_NO,
+		     "the peer still is owner: two truths");
+	step(105, down);
+	cr_assert_eq(sync_fsm_accept_put(&fsm, false, true, ms(106)), SYNC_ACCEPT_CLOSE);
+	cr_assert_eq(sync_fsm_accept_put(&fsm, true, true, ms(106)), SYNC_ACCEPT_NO);
+	cr_assert_eq(sync_fsm_accept_put(&fsm, false, true, ms(100 + SYNC_CLOSING_MS)),
+		     SYNC_ACCEPT_NO, "long after the hand-over");
+}
+
+static void lose(enum sync_event_type type)
+{
+	struct sync_event down = {.type = SYNC_EV_PEER_WORD, .owner = false, .epoch = 1};
+
+	become_synced_receiver();
+	set_owner(100, true);
+	simple(150, type);
+	cr_assert_null(find(SYNC_ACT_START_DUMP), "not while both are owner");
+	if (type == SYNC_EV_STREAM_FULL)
+		simple(160, SYNC_EV_STREAM_DRAINED);
+	step(200, down);
+	cr_assert_not_null(find(SYNC_ACT_START_DUMP), "event type %d", (int)type);
+	cr_assert_eq(level(200), SYNC_LEVEL_CATCHING_UP);
+}
+
+Test(sync_fsm, a_loss_while_both_are_owner_leads_to_a_bulk)
+{
+	lose(SYNC_EV_EVENTS_LOST);
+	lose(SYNC_EV_STREAM_FULL);
+	lose(SYNC_EV_INJECT_FAILED);
+	lose(SYNC_EV_BULK_REQUEST);
+}
+
+Test(sync_fsm, events_lost_just_before_a_claim_count)
+{
+	become_synced_receiver();
+	simple(100, SYNC_EV_EVENTS_LOST);
+	set_owner(101, true);
+	step(110, (struct sync_event){.type = SYNC_EV_PEER_WORD, .owner = false, .epoch = 1});
+	cr_assert_not_null(find(SYNC_ACT_START_DUMP));
+}
+
+Test(sync_fsm, a_replica_whose_stream_was_lost_asks_for_a_bulk)
+{
+	become_synced_receiver();
+	simple(100, SYNC_EV_STREAM_FULL);
+	simple(110, SYNC_EV_STREAM_DRAINED);
+	cr_assert_eq(level(110), SYNC_LEVEL_CATCHING_UP);
+	simple(110 + SYNC_RETRY_MS, SYNC_EV_TICK);
+	cr_assert_not_null(find(SYNC_ACT_SEND_BULK_REQUEST));
+}
+
+Test(sync_fsm, an_owner_forgets_no_server_at_the_word_of_a_replica)
+{
+	become_synced_sender();
+	cr_assert_not(sync_fsm_accept_flush(&fsm, ms(5000)));
+	cr_assert_eq(fsm.late, 1);
+	step(5000, (struct sync_event){.type = SYNC_EV_PEER_WORD, .owner = true, .epoch = 2});
+	cr_assert(sync_fsm_accept_flush(&fsm, ms(5000)), "a newer owner knows better");
+	become_synced_receiver();
+	cr_assert(sync_fsm_accept_flush(&fsm, ms(5000)));
+}
+
+Test(sync_fsm, with_another_configuration_numbers_of_servers_mean_nothing)
+{
+	become_synced_receiver();
+	cr_assert(sync_fsm_accept_verdict(&fsm));
+	step(30, (struct sync_event){.type = SYNC_EV_CONFIG, .config_equal = false});
+	cr_assert_not(sync_fsm_accept_verdict(&fsm));
+	cr_assert_not(sync_fsm_accept_flush(&fsm, ms(30)));
+	cr_assert_eq(fsm.late, 1);
+}
+
+Test(sync_fsm, counts_differ_by_more_than_the_stream_explains)
+{
+	cr_assert_not(sync_fsm_counts_differ(0, 64));
+	cr_assert(sync_fsm_counts_differ(65, 0));
+	cr_assert_not(sync_fsm_counts_differ(95000, 100000));
+	cr_assert(sync_fsm_counts_differ(100000, 94999));
+	cr_assert(sync_fsm_counts_differ(UINT64_MAX, 0));
 }
