@@ -69,6 +69,42 @@ static json_t *active_groups(const struct failover *f)
 	return names;
 }
 
+/* A group of that name does not exist: the names that do help more than a state. */
+static int refuse_unknown_group(struct failover *f)
+{
+	struct refusal why = {.code = CTL_BAD_ARGS};
+	size_t i;
+	const json_t *group;
+
+	snprintf(why.text, sizeof(why.text), "there is no group \"%.64s\"", f->group);
+	strlcpy(why.remedy, "the groups are:", sizeof(why.remedy));
+	json_array_foreach (json_object_get(f->before.vrrpd, "groups"), i, group) {
+		strlcat(why.remedy, " ", sizeof(why.remedy));
+		strlcat(why.remedy, jget_str(group, "group"), sizeof(why.remedy));
+	}
+	return refuse(f, &why);
+}
+
+static bool is_known_group(const struct failover *f)
+{
+	size_t i;
+	const json_t *group;
+
+	json_array_foreach (json_object_get(f->before.vrrpd, "groups"), i, group) {
+		if (strcmp(f->group, jget_str(group, "group")) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What a daemon said, with what to do where it left that open. */
+static void explain(const struct ctl_reply *last, struct refusal *why)
+{
+	ask_explain_reply(last, why);
+	if (last->code == CTL_DENIED && !*why->remedy)
+		strlcpy(why->remedy, "run it as root", sizeof(why->remedy));
+}
+
 static int refuse_not_active(struct failover *f)
 {
 	struct refusal why = {.code = CTL_NOT_ACTIVE};
@@ -131,9 +167,10 @@ static int pass_barrier(struct failover *f)
 	if (rc)
 		ask_explain_rc(f->h, "lbd", rc, &why);
 	else
-		ask_explain_reply(&last, &why);
+		explain(&last, &why);
 	ctl_reply_fini(&last);
-	if (!f->force)
+	/* Force is against doubts; it gives no rights. */
+	if (!f->force || why.code == CTL_DENIED)
 		return refuse(f, &why);
 	fprintf(f->out->complaints, "hactl: forced although %s\n", why.text);
 	return HACTL_DONE;
@@ -182,7 +219,7 @@ static int hand_over(struct failover *f, const json_t *groups)
 		f->done.groups = json_is_array(moved) ? moved : groups;
 		f->out->ops->handover(f->out, &f->done);
 	} else {
-		ask_explain_reply(&last, &why);
+		explain(&last, &why);
 		if (!*why.remedy)
 			snprintf(why.remedy, sizeof(why.remedy),
 				 "nothing has changed here; hactl status on %.32s may tell why",
@@ -195,8 +232,16 @@ static int hand_over(struct failover *f, const json_t *groups)
 
 static int fail_over(struct failover *f)
 {
-	if (look(f))
+	if (look(f)) {
+		snapshot_fini(&f->before);
 		return HACTL_UNREACHABLE;
+	}
+	if (f->group && !is_known_group(f)) {
+		int refused = refuse_unknown_group(f);
+
+		snapshot_fini(&f->before);
+		return refused;
+	}
 
 	json_t *groups = active_groups(f);
 	int status;
@@ -258,7 +303,8 @@ int cmd_failover(const struct hactl *h, int argc, char **argv)
 	if (status >= 0)
 		return status;
 	if (timeout && !parse_timeout(timeout, &f.timeout)) {
-		fprintf(stderr, "hactl: --timeout %s: expected a duration such as 10s or 500ms\n",
+		fprintf(stderr,
+			"hactl: failover: --timeout %s: expected a duration such as 10s or 500ms\n",
 			timeout);
 		return HACTL_USAGE;
 	}
@@ -290,7 +336,7 @@ int cmd_resume(const struct hactl *h, int argc, char **argv)
 		out.ops->refusal(&out, &why);
 		status = HACTL_UNREACHABLE;
 	} else if (last.code != CTL_DONE) {
-		ask_explain_reply(&last, &why);
+		explain(&last, &why);
 		out.ops->refusal(&out, &why);
 		status = HACTL_FAILED;
 	} else {

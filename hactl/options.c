@@ -13,7 +13,7 @@ enum {
 /* Tables of getopt_long(), written from ours. */
 struct tables {
 	struct option longs[FLAGS_MAX + 3];
-	char shorts[2 * FLAGS_MAX + 3];
+	char shorts[2 * FLAGS_MAX + 4];
 };
 
 static void fill_tables(const struct options *o, struct tables *t)
@@ -21,6 +21,7 @@ static void fill_tables(const struct options *o, struct tables *t)
 	size_t at = 0;
 
 	*t = (struct tables){0};
+	t->shorts[at++] = ':'; /* complaints are ours: they begin with the program's name */
 	t->shorts[at++] = 'h';
 	for (size_t i = 0; i < o->n_flags; i++) {
 		const struct options_flag *f = &o->flags[i];
@@ -61,8 +62,13 @@ int options_parse(const struct hactl *h, int argc, char **argv, struct options *
 	o->operand = NULL;
 	optind = 0; /* main's own options went through the same parser */
 	while ((option = getopt_long(argc, argv, t.shorts, t.longs, NULL)) != -1) {
-		if (option == '?')
+		if (option == '?' || option == ':') {
+			fprintf(stderr, "hactl: %s: %s %s; see hactl %s --help\n", argv[0],
+				option == ':' ? "an argument is missing behind"
+					      : "there is no option",
+				argv[optind - 1], argv[0]);
 			return HACTL_USAGE;
+		}
 		if (option == 'h') {
 			printf("usage: hactl %s [--json] %s\n", argv[0], o->usage);
 			return HACTL_DONE;

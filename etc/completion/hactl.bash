@@ -39,7 +39,7 @@ _hactl()
 		[[ $cur == -* ]] || mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		;;
 	drill)
-		words='--list --sessions --rate --advert --json --keep --help'
+		words='--list --sessions --rate --advert --json --keep --clean --help'
 		[[ $cur == -* ]] || words=$(hactl drill --list 2>/dev/null | awk '{print $1}')
 		;;
 	esac

@@ -167,6 +167,58 @@ void actor_send_bind(struct bufferevent *bev, const struct epm_syntax *interface
 	bufferevent_write(bev, buf, length);
 }
 
+static enum epm_error take_port(const uint8_t *pdu, size_t len_bytes,
+				const struct epm_map_request *ask, uint16_t *port)
+{
+	uint8_t buf[EPM_PDU_MAX_BYTES];
+	struct epm_stub stub;
+	struct epm_map map;
+
+	epm_stub_init(&stub, buf, sizeof(buf));
+	enum epm_error error = epm_stub_add(&stub, pdu, len_bytes, ACTOR_CALL_MAP);
+
+	/* Our mappers answer in one fragment. */
+	if (error == EPM_OK && !stub.complete)
+		error = EPM_ERR_FLAGS;
+	if (error == EPM_OK)
+		error = epm_map_response_decode(buf, stub.len_bytes, ask, &map);
+	if (error == EPM_OK)
+		*port = map.port[0];
+	return error;
+}
+
+enum epm_error actor_ask_mapper(struct bufferevent *mapper, const uint8_t *pdu, size_t len_bytes,
+				uint16_t *port)
+{
+	const struct epm_map_request ask = {.call_id = ACTOR_CALL_MAP,
+					    .max_towers = EPM_TOWERS_MAX,
+					    .interface = epm_interface_emsmdb};
+	uint8_t buf[256];
+	struct epm_header header;
+	struct epm_bind_answer answer;
+	enum epm_error error = epm_header_decode(pdu, len_bytes, &header);
+
+	*port = 0;
+	if (error != EPM_OK)
+		return error;
+	if (header.type == EPM_RESPONSE)
+		return take_port(pdu, len_bytes, &ask, port);
+	error = epm_bind_answer_decode(pdu, len_bytes, ACTOR_CALL_BIND, &answer);
+	if (error == EPM_OK)
+		bufferevent_write(mapper, buf, epm_map_request_encode(&ask, buf, sizeof(buf)));
+	return error;
+}
+
+uint16_t actor_source_port(struct bufferevent *bev)
+{
+	struct sockaddr_in at = {0};
+	socklen_t len_bytes = sizeof(at);
+
+	if (getsockname(bufferevent_getfd(bev), (struct sockaddr *)&at, &len_bytes))
+		return 0;
+	return ntohs(at.sin_port);
+}
+
 mono actor_about(mono t)
 {
 	uint32_t spread_us = (uint32_t)(mono_to_us(t) / 2);

@@ -14,6 +14,11 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 
+enum {
+	ACTOR_CALL_BIND = 1, /**< call_id of every bind */
+	ACTOR_CALL_MAP = 2,
+};
+
 /** A new event loop with precise timers, and room for many connections; the process ends if there
  * is none to be had. */
 struct event_base *actor_base(void);
@@ -51,6 +56,14 @@ void actor_send_msg(struct bufferevent *bev, const struct msg *m);
 /** Sends a bind for an interface to join an association group (0: a new one). */
 void actor_send_bind(struct bufferevent *bev, const struct epm_syntax *interface, uint32_t call_id,
 		     uint32_t assoc_group);
+/**
+ * Takes one PDU of the endpoint mapper: answers its bind_ack with the question for the service's
+ * port; *port is the answer to that, or 0 before.
+ */
+enum epm_error actor_ask_mapper(struct bufferevent *mapper, const uint8_t *pdu, size_t len_bytes,
+				uint16_t *port);
+/** Local port of a connection, 0 when it has none. */
+uint16_t actor_source_port(struct bufferevent *bev);
 /** A time around t, give or take a quarter. */
 mono actor_about(mono t);
 

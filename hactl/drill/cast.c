@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cast.h"
 
-#include "child.h"
-
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -22,9 +20,9 @@ mono cast_message_period(unsigned sessions)
 }
 
 int cast_init(struct cast *cast, const struct lab *lab, const struct cast_options *options,
-	      const char *log_path)
+	      const struct child_place *place)
 {
-	*cast = (struct cast){.lab = lab, .options = *options, .log_path = log_path};
+	*cast = (struct cast){.lab = lab, .options = *options, .place = *place};
 
 	size_t probe_bytes = CAST_PROBES_MAX * sizeof(struct judge_probe);
 	size_t session_bytes = options->sessions * sizeof(struct judge_session);
@@ -47,7 +45,10 @@ int cast_init(struct cast *cast, const struct lab *lab, const struct cast_option
 static pid_t start(struct cast *cast, const struct netns *ns, size_t server,
 		   void (*run)(const struct cast_role *role))
 {
-	pid_t pid = child_fork(ns, cast->log_path);
+	struct child_place place = cast->place;
+
+	place.ns = ns;
+	pid_t pid = child_fork(&place);
 
 	if (pid == 0) {
 		const struct cast_role role = {.board = cast->board,
@@ -77,11 +78,14 @@ int cast_start_clients(struct cast *cast)
 	if (cast->sessions < 0)
 		return cast->sessions;
 	if (cast->options.rate == 0) {
-		cast->board->storm_settled = true;
+		cast->board->storm_settled = cast->board->visits_settled = true;
 		return 0;
 	}
 	cast->storm = start(cast, &cast->lab->client, 0, cast_run_storm);
-	return cast->storm < 0 ? cast->storm : 0;
+	if (cast->storm < 0)
+		return cast->storm;
+	cast->visits = start(cast, &cast->lab->client, 0, cast_run_visits);
+	return cast->visits < 0 ? cast->visits : 0;
 }
 
 int cast_start_prober(struct cast *cast)
@@ -102,16 +106,23 @@ const char *cast_missing(struct cast *cast)
 		return "the client sessions";
 	if (child_ended(&cast->storm, &status))
 		return "the new connections";
+	if (child_ended(&cast->visits, &status))
+		return "the new sessions";
 	return child_ended(&cast->prober, &status) ? "the prober" : NULL;
 }
 
-void cast_fini(struct cast *cast)
+void cast_fini(struct cast *cast, bool keep)
 {
 	child_kill(&cast->prober);
-	child_kill(&cast->storm);
-	child_kill(&cast->sessions);
-	for (size_t i = 0; i < LAYOUT_SERVERS_MAX; i++)
-		child_kill(&cast->server[i]);
+	if (keep && cast->board) {
+		cast->board->load_stopped = false;
+	} else {
+		child_kill(&cast->visits);
+		child_kill(&cast->storm);
+		child_kill(&cast->sessions);
+		for (size_t i = 0; i < LAYOUT_SERVERS_MAX; i++)
+			child_kill(&cast->server[i]);
+	}
 	if (cast->board)
 		munmap(cast->board, cast->board_bytes);
 	*cast = (struct cast){0};

@@ -23,7 +23,7 @@ enum {
 	BACKLOG = 4096,
 	NAK_REASON_UNKNOWN_GROUP = 0,
 	SESSION_UNKNOWN = -1,
-	GROUP_SERVER_SHIFT = 24,
+	GROUPS_MAX = 1 << 18, /**< sessions and visits of one drill */
 };
 
 /** An association group: what ties the connections of one client together. */
@@ -38,7 +38,7 @@ struct server {
 	const struct layout_server *self;
 	uint32_t number; /**< 1..: high byte of its group ids, so that no two servers share one */
 	mono period;
-	struct group *groups; /**< CAST_SESSIONS_MAX + 1 of them */
+	struct group *groups; /**< GROUPS_MAX + 1 of them */
 	uint32_t n_groups;
 };
 
@@ -127,20 +127,20 @@ static void on_mapper_read(struct bufferevent *bev, void *arg)
 
 static struct group *find_group(struct server *s, uint32_t id)
 {
-	uint32_t index = id & ((1U << GROUP_SERVER_SHIFT) - 1);
+	uint32_t index = id & ((1U << CAST_GROUP_SERVER_SHIFT) - 1);
 
-	if (id >> GROUP_SERVER_SHIFT != s->number || index == 0 || index > s->n_groups)
+	if (id >> CAST_GROUP_SERVER_SHIFT != s->number || index == 0 || index > s->n_groups)
 		return NULL;
 	return &s->groups[index];
 }
 
 static struct group *new_group(struct server *s)
 {
-	if (s->n_groups == CAST_SESSIONS_MAX)
+	if (s->n_groups == GROUPS_MAX)
 		return NULL;
 	struct group *g = &s->groups[++s->n_groups];
 
-	*g = (struct group){.id = s->number << GROUP_SERVER_SHIFT | s->n_groups,
+	*g = (struct group){.id = s->number << CAST_GROUP_SERVER_SHIFT | s->n_groups,
 			    .session = SESSION_UNKNOWN};
 	return g;
 }
@@ -153,6 +153,14 @@ static void arm(struct peer *peer, mono delay)
 		actor_die("timer");
 }
 
+/* The server's side of a session on the board; NULL for a visit, which nobody counts there. */
+static struct judge_session *record_of(const struct server *s, const struct group *g)
+{
+	bool counted = g->session >= 0 && (uint64_t)g->session < s->board->n_sessions;
+
+	return counted ? &s->board->session[g->session] : NULL;
+}
+
 /* The server speaks first. */
 static void on_notify_timer(evutil_socket_t fd, short what, void *arg)
 {
@@ -161,17 +169,31 @@ static void on_notify_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (s->board->load_stopped)
-		return;
-	if (peer->group->session != SESSION_UNKNOWN) {
+	if (!s->board->load_stopped && peer->group->session != SESSION_UNKNOWN) {
 		uint32_t session = (uint32_t)peer->group->session;
 
 		actor_send_msg(peer->bev, &(struct msg){.kind = MSG_NOTIFY,
 							.session = session,
 							.number = ++peer->out});
-		s->board->session[session].notified = peer->out;
+		if (record_of(s, peer->group))
+			record_of(s, peer->group)->notified = peer->out;
 	}
 	arm(peer, actor_about(s->period));
+}
+
+/* The second connection of a group: the server speaks first on it, to a visitor at once. */
+static void begin_notifying(struct peer *peer)
+{
+	struct server *s = peer->server;
+
+	if (peer->group->session != SESSION_UNKNOWN && !record_of(s, peer->group)) {
+		actor_send_msg(peer->bev, &(struct msg){.kind = MSG_NOTIFY,
+							.session = (uint32_t)peer->group->session,
+							.number = ++peer->out});
+		return;
+	}
+	peer->timer = evtimer_new(s->base, on_notify_timer, peer);
+	arm(peer, mono_from_us(arc4random_uniform((uint32_t)mono_to_us(s->period))));
 }
 
 static void answer_bind(struct peer *peer, const struct epm_bind *bind)
@@ -193,19 +215,16 @@ static void answer_bind(struct peer *peer, const struct epm_bind *bind)
 					     sizeof(buf));
 	}
 	bufferevent_write(peer->bev, buf, length);
-	if (peer->group && !peer->first) {
-		peer->timer = evtimer_new(s->base, on_notify_timer, peer);
-		arm(peer, mono_from_us(arc4random_uniform((uint32_t)mono_to_us(s->period))));
-	}
+	if (peer->group && !peer->first)
+		begin_notifying(peer);
 }
 
 /* One message of a bound connection; false when the peer is gone. */
 static bool handle_message(struct peer *peer, const uint8_t *data, size_t length)
 {
-	struct cast_board *board = peer->server->board;
 	struct group *g = peer->group;
 
-	if (g->session == SESSION_UNKNOWN && peer->first && msg_session(data) < board->n_sessions)
+	if (g->session == SESSION_UNKNOWN && peer->first)
 		g->session = msg_session(data);
 	if (g->session == SESSION_UNKNOWN) {
 		complain(peer, "a message before the first request");
@@ -224,8 +243,8 @@ static bool handle_message(struct peer *peer, const uint8_t *data, size_t length
 	if (peer->first) {
 		expected.kind = MSG_ANSWER;
 		actor_send_msg(peer->bev, &expected);
-	} else {
-		board->session[g->session].acknowledged = peer->in;
+	} else if (record_of(peer->server, g)) {
+		record_of(peer->server, g)->acknowledged = peer->in;
 	}
 	return true;
 }
@@ -339,7 +358,7 @@ _Noreturn void cast_run_server(const struct cast_role *role)
 		.self = &role->lab->layout->server[role->server],
 		.number = (uint32_t)role->server + 1,
 		.period = cast_message_period(role->options.sessions),
-		.groups = calloc(CAST_SESSIONS_MAX + 1, sizeof(struct group)),
+		.groups = calloc(GROUPS_MAX + 1, sizeof(struct group)),
 	};
 
 	if (!s.groups)

@@ -17,15 +17,12 @@
 enum {
 	OPENING_AT_ONCE = 64,
 	OPEN_PATIENCE_S = 10,
-	CALL_BIND = 1,
-	CALL_MAP = 2,
 };
 
 enum stage {
-	STAGE_MAPPER_BIND, /**< waiting for the mapper's bind_ack */
-	STAGE_MAP,         /**< waiting for the port */
-	STAGE_FIRST,       /**< waiting for the bind_ack of the first connection */
-	STAGE_SECOND,      /**< waiting for the bind_ack of the second */
+	STAGE_MAPPER, /**< waiting for the port */
+	STAGE_FIRST,  /**< waiting for the bind_ack of the first connection */
+	STAGE_SECOND, /**< waiting for the bind_ack of the second */
 	STAGE_OPEN,
 	STAGE_OVER,
 };
@@ -38,6 +35,7 @@ struct client {
 	size_t n;
 	size_t begun; /**< sessions whose opening began */
 	mono period;
+	mono patience; /**< of any client */
 };
 
 struct session {
@@ -58,11 +56,8 @@ static void begin_next(struct client *c);
 static void end_session(struct session *s, enum judge_break broken, const char *detail)
 {
 	static const char *const doing[] = {"asking the endpoint mapper",
-					    "asking for the port",
 					    "opening its first connection",
-					    "opening its second connection",
-					    "open",
-					    "over"};
+					    "opening its second connection", "open", "over"};
 	struct cast_board *board = s->client->board;
 	bool opened = s->stage == STAGE_OPEN;
 
@@ -91,11 +86,13 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 	if (what & BEV_EVENT_CONNECTED) {
 		bool second = bev == s->second;
 
-		if (bev == s->mapper)
-			actor_send_bind(bev, &epm_interface_mapper, CALL_BIND, 0);
-		else
-			actor_send_bind(bev, &epm_interface_emsmdb, CALL_BIND,
-					second ? s->assoc_group : 0);
+		if (bev == s->mapper) {
+			actor_send_bind(bev, &epm_interface_mapper, ACTOR_CALL_BIND, 0);
+			return;
+		}
+		s->record->source[second] = actor_source_port(bev);
+		actor_send_bind(bev, &epm_interface_emsmdb, ACTOR_CALL_BIND,
+				second ? s->assoc_group : 0);
 	} else if (what & BEV_EVENT_EOF) {
 		end_session(s, JUDGE_CLOSED, NULL);
 	} else {
@@ -130,9 +127,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		end_session(s, JUDGE_TIMEOUT, NULL);
 		return;
 	}
-	if (s->client->board->load_stopped)
-		return;
-	send_request(s);
+	if (!s->client->board->load_stopped)
+		send_request(s);
 	arm(s, actor_about(s->client->period));
 }
 
@@ -169,35 +165,22 @@ static void on_messages(struct session *s, struct bufferevent *bev)
 
 static struct bufferevent *dial(struct session *s, uint16_t port);
 
+static struct judge_client *client_of(const struct session *s)
+{
+	return &s->client->board->session_client[s->number % s->client->layout->n_clients];
+}
+
 /* The mapper's side of the opening. */
 static enum epm_error on_mapper_pdu(struct session *s, const uint8_t *pdu, size_t length)
 {
-	const struct epm_map_request ask = {.call_id = CALL_MAP,
-					    .max_towers = EPM_TOWERS_MAX,
-					    .interface = epm_interface_emsmdb};
-	uint8_t buf[EPM_PDU_MAX_BYTES];
-	struct epm_bind_answer answer;
-	struct epm_stub stub;
-	struct epm_map map;
+	uint16_t port;
+	enum epm_error error = actor_ask_mapper(s->mapper, pdu, length, &port);
 
-	if (s->stage == STAGE_MAPPER_BIND) {
-		enum epm_error error = epm_bind_answer_decode(pdu, length, CALL_BIND, &answer);
-
-		if (error != EPM_OK)
-			return error;
-		s->stage = STAGE_MAP;
-		bufferevent_write(s->mapper, buf, epm_map_request_encode(&ask, buf, sizeof(buf)));
-		return EPM_OK;
-	}
-	epm_stub_init(&stub, buf, sizeof(buf));
-	enum epm_error error = epm_stub_add(&stub, pdu, length, CALL_MAP);
-
-	if (error == EPM_OK)
-		error = epm_map_response_decode(buf, stub.len_bytes, &ask, &map);
-	if (error != EPM_OK)
+	if (error != EPM_OK || port == 0)
 		return error;
 	/* As real clients do: the port from the tower, the address from the name they asked for. */
-	s->port = map.port[0];
+	s->port = s->record->port = port;
+	judge_client_note(client_of(s), layout_server_of_port(s->client->layout, port));
 	s->stage = STAGE_FIRST;
 	bufferevent_free(s->mapper);
 	s->mapper = NULL;
@@ -219,7 +202,7 @@ static void become_open(struct session *s)
 static enum epm_error on_service_pdu(struct session *s, const uint8_t *pdu, size_t length)
 {
 	struct epm_bind_answer answer;
-	enum epm_error error = epm_bind_answer_decode(pdu, length, CALL_BIND, &answer);
+	enum epm_error error = epm_bind_answer_decode(pdu, length, ACTOR_CALL_BIND, &answer);
 
 	if (error != EPM_OK)
 		return error;
@@ -287,7 +270,7 @@ static void begin_next(struct client *c)
 	if (!s->timer)
 		actor_die("timer");
 	c->begun++;
-	arm(s, mono_from_s(OPEN_PATIENCE_S));
+	arm(s, mono_add(mono_from_s(OPEN_PATIENCE_S), c->patience));
 	s->mapper = dial(s, EPM_PORT);
 }
 
@@ -297,7 +280,8 @@ _Noreturn void cast_run_sessions(const struct cast_role *role)
 			   .board = role->board,
 			   .layout = role->lab->layout,
 			   .n = role->options.sessions,
-			   .period = cast_message_period(role->options.sessions)};
+			   .period = cast_message_period(role->options.sessions),
+			   .patience = role->options.patience};
 
 	c.sessions = calloc(c.n, sizeof(*c.sessions));
 	if (!c.sessions)

@@ -23,6 +23,7 @@ struct storm {
 	struct cast_board *board;
 	const struct layout *layout;
 	unsigned rate;
+	mono patience;
 	mono began;
 	uint64_t begun;
 };
@@ -94,7 +95,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 static void begin(struct storm *s)
 {
 	const struct layout *l = s->layout;
-	const struct timeval patience = actor_timeval(mono_from_ms(CAST_CONNECT_PATIENCE_MS));
+	const struct timeval patience = actor_timeval(s->patience);
 	struct actor_target to = {.source = l->client[s->begun % l->n_clients],
 				  .address = l->front,
 				  .port = EPM_PORT};
@@ -119,6 +120,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (s->board->load_stopped) {
 		s->board->storm_settled = s->board->connections_pending == 0;
+		s->began = mono_now();
+		s->begun = 0;
 		return;
 	}
 	uint64_t due = (uint64_t)mono_to_us(mono_sub(mono_now(), s->began)) * s->rate / 1000000;
@@ -134,6 +137,7 @@ _Noreturn void cast_run_storm(const struct cast_role *role)
 			  .board = role->board,
 			  .layout = role->lab->layout,
 			  .rate = role->options.rate,
+			  .patience = role->options.patience,
 			  .began = mono_now()};
 	struct event *timer = event_new(s.base, -1, EV_PERSIST, on_tick, &s);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "child.h"
 
+#include "owner.h"
+
 #include "mono.h"
 
 #include <assert.h>
@@ -32,35 +34,39 @@ static int redirect(const char *log_path)
 	return 0;
 }
 
-static int settle(pid_t parent, const struct netns *ns, const char *log_path)
+static int settle(pid_t parent, const struct child_place *place)
 {
 	sigset_t none;
 
 	setsid();
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
+	if (!place->outlive && (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent))
 		return -ESRCH;
 	for (int s = 1; s < NSIG; s++)
 		signal(s, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (ns && setns(ns->fd, CLONE_NEWNET))
+	int rc = owner_record(place->record_path);
+
+	if (rc)
+		return rc;
+	if (place->ns && setns(place->ns->fd, CLONE_NEWNET))
 		return -errno;
-	return log_path ? redirect(log_path) : 0;
+	return redirect(place->log_path);
 }
 
-pid_t child_fork(const struct netns *ns, const char *log_path)
+pid_t child_fork(const struct child_place *place)
 {
 	pid_t parent = getpid();
 	pid_t pid = fork();
 
 	if (pid < 0)
 		return -errno;
-	if (pid == 0 && settle(parent, ns, log_path))
+	if (pid == 0 && settle(parent, place))
 		_exit(EXIT_NO_START);
 	return pid;
 }
 
-pid_t child_spawn(const struct netns *ns, const char *log_path, const char *const *argv)
+pid_t child_spawn(const struct child_place *place, const char *const *argv)
 {
 	char *words[16];
 	size_t n = 0;
@@ -70,7 +76,7 @@ pid_t child_spawn(const struct netns *ns, const char *log_path, const char *cons
 		words[n] = (char *)(uintptr_t)argv[n];
 	words[n] = NULL;
 	assert(words[0]);
-	pid_t pid = child_fork(ns, log_path);
+	pid_t pid = child_fork(place);
 
 	if (pid == 0) {
 		execv(words[0], words);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The processes of a drill: forked into a namespace, in a session of their own so that the
- * terminal's ^C reaches only the drill itself, and ended by pid with it.
+ * terminal's ^C reaches only the drill itself, and ended by pid with it. Each is recorded with its
+ * start time, so that a later drill ends what belongs to this one and nothing else.
  */
 #ifndef HA_CHILD_H
 #define HA_CHILD_H
@@ -10,13 +11,18 @@
 
 #include <sys/types.h>
 
-/**
- * Forks a process into ns (NULL: stays here) with stdout and stderr appended to log_path (NULL:
- * inherited). Returns its pid to the parent, 0 to the child, or -errno.
- */
-pid_t child_fork(const struct netns *ns, const char *log_path) __attribute__((warn_unused_result));
+/** Where and how a child lives. */
+struct child_place {
+	const struct netns *ns;  /**< NULL: stays here */
+	const char *log_path;    /**< stdout and stderr are appended to it */
+	const char *record_path; /**< its pid and start time are appended to it */
+	bool outlive;            /**< goes on when the drill itself ends */
+};
+
+/** Forks a process. Returns its pid to the parent, 0 to the child, or -errno. */
+pid_t child_fork(const struct child_place *place) __attribute__((warn_unused_result));
 /** The same, then executes argv[0]. */
-pid_t child_spawn(const struct netns *ns, const char *log_path, const char *const *argv)
+pid_t child_spawn(const struct child_place *place, const char *const *argv)
 	__attribute__((warn_unused_result));
 /** Kills and reaps a child; *pid becomes 0. 0 and less are fine. */
 void child_kill(pid_t *pid);

@@ -14,14 +14,20 @@ enum {
 
 static void happen(struct stage *s, size_t node, const char *what)
 {
-	s->result->fault = mono_now();
-	timeline_add(&s->result->timeline, s->result->fault, s->conf->nodes[node].name, "%s", what);
+	mono now = mono_now();
+
+	if (s->n_moves > 0)
+		s->move[s->n_moves - 1].begin = now;
+	/* The first move is the zero of the timeline, or what comes before it until it does. */
+	if (s->n_moves <= 1)
+		s->result->fault = now;
+	timeline_add(&s->result->timeline, now, s->conf->nodes[node].name, "%s", what);
 }
 
 /* hactl is running; the rest of the drill goes on meanwhile. */
 static int await_hactl(struct stage *s, pid_t pid, int *status)
 {
-	mono deadline = mono_add(mono_now(), mono_from_s(FAILOVER_PATIENCE_S));
+	mono deadline = mono_add(mono_now(), stage_patience(s, FAILOVER_PATIENCE_S));
 	int rc = 0;
 
 	while (rc == 0 && !child_ended(&pid, status)) {
@@ -50,7 +56,9 @@ int fault_planned(struct stage *s, size_t node)
 	int status = 0;
 
 	happen(s, node, "hactl failover");
-	pid_t pid = child_spawn(NULL, home_file(&s->home, NULL, "failover.log", log), argv);
+	const struct child_place place = {
+		.log_path = home_file(&s->home, NULL, "failover.log", log), .record_path = s->pids};
+	pid_t pid = child_spawn(&place, argv);
 	int rc = pid < 0 ? pid : await_hactl(s, pid, &status);
 
 	if (rc == 0 && status == 0) {

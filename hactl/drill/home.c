@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "home.h"
 
-#include <dirent.h>
+#include "owner.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -13,13 +13,12 @@
 #include <unistd.h>
 
 enum {
-	CHECK_INTERVAL_MS = 500,
+	CHECK_INTERVAL_MS = 1500,
+	CHECK_TIMEOUT_MS = 1300, /**< more than the second after which a lost SYN is repeated */
 	KEY_BYTES = 32,
 	LOG_TAIL_BYTES = 8192,
 	FTW_FILES = 16,
 };
-
-#define HOME_PREFIX "hapair-drill-"
 
 /* The shipped example without its comments; a test compares the two. */
 static const char builtin_conf[] = "[pair]\n"
@@ -101,12 +100,16 @@ int home_make(struct home *home, const struct conf *conf)
 {
 	char path[CONF_PATH_MAX];
 
-	snprintf(home->path, sizeof(home->path), "%s/" HOME_PREFIX "%d-XXXXXX",
-		 access("/run", W_OK) == 0 ? "/run" : "/tmp", (int)getpid());
+	snprintf(home->path, sizeof(home->path), HOME_DIR "/" HOME_PREFIX "%d-XXXXXX",
+		 (int)getpid());
 	if (!mkdtemp(home->path)) {
 		home->path[0] = '\0';
 		return -errno;
 	}
+	int rc = owner_record(home_file(home, NULL, HOME_OWNER, path));
+
+	if (rc)
+		return rc;
 	/* The daemons may run as a user of their own and need to pass through. */
 	if (chmod(home->path, 0755))
 		return -errno;
@@ -133,17 +136,19 @@ static int print_derived(FILE *out, const struct home *home, const struct conf *
 	}
 	memcpy(copy.groups, conf->groups, conf->n_groups * sizeof(*copy.groups));
 	memcpy(copy.pools, conf->pools, conf->n_pools * sizeof(*copy.pools));
-	copy.pair.advert_interval = change->advert_interval;
-	copy.pair.preempt = change->preempt;
+	if (change->advert_interval.ns != 0)
+		copy.pair.advert_interval = change->advert_interval;
+	copy.pair.preempt = conf->pair.preempt || change->preempt;
 	snprintf(copy.pair.key_file, sizeof(copy.pair.key_file), "%s",
 		 home_file(home, NULL, "pair.key", key_file));
 	for (size_t i = 0; i < copy.n_groups; i++)
-		copy.groups[i].preempt = change->preempt;
+		copy.groups[i].preempt = copy.groups[i].preempt || change->preempt;
 	for (size_t i = 0; i < copy.n_pools; i++) {
 		struct conf_check *check = &copy.pools[i].check;
 
 		/* Sooner than in earnest, so that a drill need not wait for first verdicts. */
 		check->interval = mono_min(check->interval, mono_from_ms(CHECK_INTERVAL_MS));
+		check->timeout = mono_min(check->timeout, mono_from_ms(CHECK_TIMEOUT_MS));
 		check->timeout = mono_min(check->timeout, check->interval);
 		check->rise = 1;
 	}
@@ -188,37 +193,28 @@ void home_remove(struct home *home)
 	home->path[0] = '\0';
 }
 
-static unsigned sweep_below(const char *parent)
+int home_keep(const struct home *home)
 {
-	struct dirent *entry;
-	unsigned swept = 0;
-	DIR *dir = opendir(parent);
+	char path[CONF_PATH_MAX];
+	int fd = open(home_file(home, NULL, HOME_KEPT, path), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 
-	while (dir && (entry = readdir(dir)) != NULL) {
-		char *end;
-		const char *name = entry->d_name;
-
-		if (strncmp(name, HOME_PREFIX, strlen(HOME_PREFIX)) != 0)
-			continue;
-		long owner = strtol(name + strlen(HOME_PREFIX), &end, 10);
-
-		if (owner <= 0 || *end != '-' || kill((pid_t)owner, 0) == 0 || errno != ESRCH)
-			continue;
-		struct home home;
-
-		if (snprintf(home.path, sizeof(home.path), "%s/%s", parent, name) < HOME_PATH_MAX) {
-			home_remove(&home);
-			swept++;
-		}
-	}
-	if (dir)
-		closedir(dir);
-	return swept;
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
 }
 
-unsigned home_sweep(void)
+void home_describe_change(FILE *out, const struct conf *conf, const struct home_change *change)
 {
-	return sweep_below("/run") + sweep_below("/tmp");
+	fprintf(out, "drill: as %s, but with ", conf->path);
+	if (change->advert_interval.ns != 0)
+		fprintf(out, "advert_interval = %lldms, ",
+			(long long)mono_to_ms(change->advert_interval));
+	fprintf(out,
+		"a key_file of its own, check interval of at most %d ms, rise 1, "
+		"run and state directories below " HOME_DIR "/" HOME_PREFIX
+		"%d-*; in failback preempt = yes\n",
+		CHECK_INTERVAL_MS, (int)getpid());
 }
 
 void home_show_log(const struct home *home, const char *name, unsigned lines)

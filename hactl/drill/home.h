@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A drill's private directory: the configuration it runs with, derived from the given one, a key of
- * its own, run and state directories of both nodes, and logs. /run/hapair-drill-PID-XXXXXX; kept
- * when a scenario fails.
+ * its own, run and state directories of both nodes, and logs. /run/hapair-drill-PID-XXXXXX; left
+ * when a scenario fails. "owner" in it says whose it is, "pids" which processes it started, "kept"
+ * that its laboratory was to stay.
  */
 #ifndef HA_HOME_H
 #define HA_HOME_H
@@ -13,14 +14,20 @@ enum {
 	HOME_PATH_MAX = 96, /**< leaves room for NODE/vrrpd.sock in a socket address */
 };
 
+#define HOME_DIR    "/run"
+#define HOME_PREFIX "hapair-drill-"
+#define HOME_OWNER  "owner"
+#define HOME_PIDS   "pids"
+#define HOME_KEPT   "kept"
+
 struct home {
 	char path[HOME_PATH_MAX];
 };
 
 /** What a scenario changes in the configuration. */
 struct home_change {
-	mono advert_interval;
-	bool preempt;
+	mono advert_interval; /**< zero: as configured */
+	bool preempt;         /**< true: on, else as configured */
 };
 
 /**
@@ -38,8 +45,10 @@ const char *home_file(const struct home *home, const char *node, const char *nam
 		      char buf[static CONF_PATH_MAX]);
 /** Removes everything in it. */
 void home_remove(struct home *home);
-/** Removes the directories of drills that are over; returns how many. */
-unsigned home_sweep(void);
+/** Marks the laboratory as one that stays until it is cleaned up. */
+int home_keep(const struct home *home) __attribute__((warn_unused_result));
+/** One line: what a drill changes in the configuration. */
+void home_describe_change(FILE *out, const struct conf *conf, const struct home_change *change);
 /** Writes the last lines of a log to stderr, each behind a prefix. */
 void home_show_log(const struct home *home, const char *name, unsigned lines);
 

@@ -49,15 +49,16 @@ struct judge_outage judge_with_handover(struct judge_outage outage, mono last, m
 	return outage;
 }
 
-mono judge_blind(const struct judge_probe *probe, size_t n, mono from, mono *at)
+mono judge_blind(const struct judge_probe *probe, size_t n, const mono span[static 2], mono *at)
 {
 	mono longest = mono_zero();
 
-	*at = from;
+	*at = span[0];
 	for (size_t i = 1; i < n; i++) {
 		mono pause = mono_sub(probe[i].sent, probe[i - 1].sent);
 
-		if (probe[i].sent.ns < from.ns || pause.ns <= longest.ns)
+		if (probe[i].sent.ns < span[0].ns || probe[i].sent.ns >= span[1].ns ||
+		    pause.ns <= longest.ns)
 			continue;
 		longest = pause;
 		*at = probe[i - 1].sent;
@@ -65,24 +66,72 @@ mono judge_blind(const struct judge_probe *probe, size_t n, mono from, mono *at)
 	return longest;
 }
 
-static bool is_several(uint8_t gateways)
-{
-	return (gateways & (gateways - 1)) != 0;
-}
-
-size_t judge_dual(const struct judge_probe *probe, size_t n)
-{
-	size_t dual = 0;
-
-	for (size_t i = 0; i < n; i++)
-		if (is_several(probe[i].arp_by) || is_several(probe[i].echo_by))
-			dual++;
-	return dual;
-}
-
 static bool is_by(const struct judge_probe *p, unsigned gateway)
 {
-	return ((p->echo_by | p->arp_by) >> gateway & 1) != 0;
+	return ((p->echo_by | p->arp_by | p->direct_by) >> gateway & 1) != 0;
+}
+
+static bool is_arp_by(const struct judge_probe *p, unsigned gateway)
+{
+	return (p->arp_by >> gateway & 1) != 0;
+}
+
+static bool is_silent(const struct judge_probe *p)
+{
+	return (p->echo_by | p->arp_by | p->direct_by) == 0;
+}
+
+size_t judge_answers_of(const struct judge_probe *probe, size_t n, unsigned gateway,
+			const mono span[static 2])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (probe[i].sent.ns >= span[0].ns && probe[i].sent.ns < span[1].ns &&
+		    is_by(&probe[i], gateway))
+			count++;
+	return count;
+}
+
+/* The old owner answered this probe, and the new one has answered since `first_new`. */
+static bool is_late(const struct judge_probe *p, const struct judge_move *move, mono first_new,
+		    bool new_arp)
+{
+	if (move->crash)
+		return true;
+	if (new_arp && is_arp_by(p, move->from))
+		return true;
+	return p->sent.ns - first_new.ns > move->overlap_max.ns;
+}
+
+struct judge_owners judge_owners(const struct judge_probe *probe, size_t n,
+				 const struct judge_move *move)
+{
+	struct judge_owners o = {.first_new = judge_first_answer(probe, n, move->to, move->begin)};
+	bool new_arp = false;
+
+	if (o.first_new.ns >= move->end.ns)
+		o.first_new = mono_zero();
+	o.last_old =
+		judge_last_answer(probe, n, move->from, o.first_new.ns ? o.first_new : move->end);
+	for (size_t i = 0; i < n && o.first_new.ns != 0; i++) {
+		const struct judge_probe *p = &probe[i];
+
+		if (p->sent.ns > o.last_old.ns && p->sent.ns < o.first_new.ns)
+			o.gap = o.gap || is_silent(p);
+		if (p->sent.ns < o.first_new.ns || p->sent.ns >= move->end.ns)
+			continue;
+		new_arp = new_arp || is_arp_by(p, move->to);
+		if (!is_by(p, move->from))
+			continue;
+		if (is_late(p, move, o.first_new, new_arp)) {
+			o.late++;
+			o.late_until = p->sent;
+		} else {
+			o.overlap = mono_sub(p->sent, o.first_new);
+		}
+	}
+	return o;
 }
 
 mono judge_last_answer(const struct judge_probe *probe, size_t n, unsigned gateway, mono end)
@@ -159,6 +208,63 @@ const char *judge_break_text(enum judge_break b)
 
 	assert(b < JUDGE_BREAK_N);
 	return text[b];
+}
+
+void judge_client_note(struct judge_client *c, uint8_t server)
+{
+	if (c->server == 0)
+		c->server = server;
+	else if (c->server != server && c->moved_to == 0)
+		c->moved_to = server;
+}
+
+void judge_client_merge(struct judge_client *c, const struct judge_client *other)
+{
+	if (other->server != 0)
+		judge_client_note(c, other->server);
+	if (other->moved_to != 0)
+		judge_client_note(c, other->moved_to);
+}
+
+size_t judge_clients_moved(const struct judge_client *c, size_t n, size_t *first)
+{
+	size_t moved = 0;
+
+	for (size_t i = n; i-- > 0;)
+		if (c[i].moved_to != 0) {
+			moved++;
+			*first = i;
+		}
+	return moved;
+}
+
+enum judge_roles judge_roles(const struct judge_role *role, size_t n, const struct judge_move *move,
+			     struct judge_role *stray, mono *since)
+{
+	bool taken = false;
+
+	*since = move->begin;
+	for (size_t i = 0; i < n; i++) {
+		if (role[i].at.ns < move->begin.ns || role[i].at.ns >= move->end.ns)
+			continue;
+		if (taken || role[i].node != move->to) {
+			*stray = role[i];
+			return taken ? JUDGE_ROLES_BACK : JUDGE_ROLES_OTHER;
+		}
+		taken = true;
+		*since = role[i].at;
+	}
+	return taken ? JUDGE_ROLES_RIGHT : JUDGE_ROLES_NONE;
+}
+
+mono judge_patience(mono bound)
+{
+	/* A lost SYN is sent again after 1, 3, 7, 15 s: 2^k - 1. */
+	mono again = mono_from_s(1);
+
+	while (mono_before(again, bound))
+		again = mono_add(mono_add(again, again), mono_from_s(1));
+	return mono_add(mono_add(bound, again), mono_from_s(3));
 }
 
 mono judge_active_down_interval(mono advert_interval, uint8_t priority)

@@ -12,12 +12,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** One numbered probe: an ICMP echo and an ARP request for the VIP, sent together. */
+/**
+ * One numbered probe, sent together: an ICMP echo and an ARP request for the VIP from a client, and
+ * an ICMP echo put straight into each gateway's port, whatever the switch has learnt.
+ */
 struct judge_probe {
 	mono sent;
-	mono answered;   /**< when the echo reply arrived; zero: never */
-	uint8_t echo_by; /**< bit i: the echo reply left through gateway i's port */
-	uint8_t arp_by;  /**< bit i: an ARP reply left through gateway i's port */
+	mono answered;     /**< when the client's echo reply arrived; zero: never */
+	uint8_t echo_by;   /**< bit i: the echo reply left through gateway i's port */
+	uint8_t arp_by;    /**< bit i: an ARP reply left through gateway i's port */
+	uint8_t direct_by; /**< bit i: gateway i answered the echo put into its port */
 };
 
 /** The longest time without service. */
@@ -35,15 +39,48 @@ struct judge_outage {
  * outage is no service. The end of the measurement bounds an outage without recovery.
  */
 struct judge_outage judge_outage(const struct judge_probe *probe, size_t n, mono from, mono late);
-/** The longest time between two probes sent: as long as the judge was blind; *at: its beginning. */
-mono judge_blind(const struct judge_probe *probe, size_t n, mono from, mono *at);
+/**
+ * The longest time between two probes, the later one sent in [span[0], span[1]): as long as the
+ * judge was blind; *at: its beginning.
+ */
+mono judge_blind(const struct judge_probe *probe, size_t n, const mono span[static 2], mono *at);
 /**
  * The longer of an outage and of the hand-over: the time from the last probe the old owner answered
  * to the first the new one did, which counts even when no probe was sent meanwhile.
  */
 struct judge_outage judge_with_handover(struct judge_outage outage, mono last, mono first);
-/** How many probes were answered by more than one gateway. */
-size_t judge_dual(const struct judge_probe *probe, size_t n);
+/** One hand-over that was rehearsed. */
+struct judge_move {
+	mono begin;       /**< when the fault was injected */
+	mono end;         /**< when the next one was, or the measurement ended */
+	unsigned from;    /**< gateway that served before */
+	unsigned to;      /**< gateway that should serve afterwards */
+	bool crash;       /**< nobody handed anything over: the old owner must be silent first */
+	mono overlap_max; /**< not a crash: for how long both may take IP packets */
+};
+
+/** Who answered around a hand-over, by the send times of the probes. */
+struct judge_owners {
+	mono first_new; /**< first answer of the new owner; zero: none */
+	mono last_old;  /**< last answer of the old owner before that; zero: none */
+	size_t late;    /**< probes the old owner answered although it was no longer its business */
+	mono late_until; /**< the last of them */
+	mono overlap;    /**< how long both took IP packets by design */
+	bool gap;        /**< some probe in between was answered by nobody */
+};
+
+/**
+ * Finds out who answered. After a crash any answer of the old owner (ARP or echo) at or after the
+ * first one of the new owner is late. When the VIP was handed over both forward for a moment, make
+ * before break, and a learning switch delivers each frame to one of them: there only an ARP request
+ * answered by both, an ARP reply of the old owner after the first of the new one, and IP packets
+ * taken for longer than overlap_max are late.
+ */
+struct judge_owners judge_owners(const struct judge_probe *probe, size_t n,
+				 const struct judge_move *move);
+/** Probes sent in [from, until) that a gateway answered in any way. */
+size_t judge_answers_of(const struct judge_probe *probe, size_t n, unsigned gateway,
+			const mono span[static 2]);
 /** Send time of the last probe (before `end`), or the first one (at or after `begin`), gateway
  * answered; zero when there is none. */
 mono judge_last_answer(const struct judge_probe *probe, size_t n, unsigned gateway, mono end);
@@ -73,6 +110,8 @@ struct judge_session {
 	uint32_t acknowledged;  /**< server: acknowledgements received in order */
 	mono last_answer;       /**< client: when the last answer arrived */
 	mono last_notification; /**< client: when the last notification arrived */
+	uint16_t port;          /**< client: dynamic port it was told, 0 before */
+	uint16_t source[2];     /**< client: local ports of its connections, 0 before */
 };
 
 /** Nothing in flight: every message of the session arrived, in both directions. */
@@ -92,6 +131,42 @@ struct judge_sessions {
 
 struct judge_sessions judge_sessions(const struct judge_session *s, size_t n, mono restored);
 const char *judge_break_text(enum judge_break b);
+
+/** Which server a client address was given; numbers from 1. */
+struct judge_client {
+	uint8_t server;   /**< at first; 0: none yet */
+	uint8_t moved_to; /**< the first other one; 0: never another */
+};
+
+/** Takes down that the client was given this server now. */
+void judge_client_note(struct judge_client *c, uint8_t server);
+/** Merges what another observer saw of the same client. */
+void judge_client_merge(struct judge_client *c, const struct judge_client *other);
+/** How many clients were given another server; *first: the index of the first of them. */
+size_t judge_clients_moved(const struct judge_client *c, size_t n, size_t *first);
+
+/** A node became Active. */
+struct judge_role {
+	mono at;
+	unsigned node;
+};
+
+enum judge_roles {
+	JUDGE_ROLES_RIGHT, /**< the expected node became Active, once, and nobody else */
+	JUDGE_ROLES_NONE,  /**< nobody did */
+	JUDGE_ROLES_OTHER, /**< another node did before it */
+	JUDGE_ROLES_BACK,  /**< somebody did once more afterwards */
+};
+
+/**
+ * Judges who became Active in [move->begin, move->end): move->to and nobody else. *stray: the first
+ * change that should not have been, for OTHER and BACK; *since: the time before it that counts.
+ */
+enum judge_roles judge_roles(const struct judge_role *role, size_t n, const struct judge_move *move,
+			     struct judge_role *stray, mono *since);
+
+/** How long a client waits when service may be away for `bound`: the next SYN after it, and 3 s. */
+mono judge_patience(mono bound);
 
 /** Active_Down_Interval of a Backup with this priority (RFC 9568 6.1). */
 mono judge_active_down_interval(mono advert_interval, uint8_t priority);

@@ -7,9 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/** The cable between the gateways, on both of them. */
-#define PAIR_INTERFACE "pair0"
-
 enum {
 	UPLINK_NAME_MAX = 16,
 };
@@ -69,7 +66,7 @@ static void silence_ipv6(const struct netns *ns)
 static int build_switch(struct lab *lab)
 {
 	char name[CONF_IFNAME_MAX];
-	int rc = netns_add("switch", &lab->sw);
+	int rc = netns_add(lab->layout->switch_role, &lab->sw);
 
 	if (rc == 0)
 		rc = open_inside(&lab->sw, &lab->sw_nl);
@@ -146,12 +143,12 @@ static int build_pair_cable(struct lab *lab)
 
 	if (!l->pair_cable)
 		return 0;
-	rc = link_add_veth(lab->gateway[0].nl, PAIR_INTERFACE, PAIR_INTERFACE,
-			   lab->gateway[1].ns.fd);
+	rc = link_add_veth(lab->gateway[0].nl, lab->layout->pair_interface,
+			   lab->layout->pair_interface, lab->gateway[1].ns.fd);
 	for (size_t g = 0; g < CONF_NODES_MAX && rc == 0; g++)
-		rc = link_add_address(lab->gateway[g].nl, PAIR_INTERFACE, l->pair[g],
+		rc = link_add_address(lab->gateway[g].nl, lab->layout->pair_interface, l->pair[g],
 				      l->pair_len_bits);
-	return fail(lab, rc, "cable", PAIR_INTERFACE);
+	return fail(lab, rc, "cable", lab->layout->pair_interface);
 }
 
 /* A host with addresses on a net, behind switch port `port`. */
@@ -188,7 +185,7 @@ static int configure_host(const struct netns *ns, const uint32_t *address, size_
 static int build_hosts(struct lab *lab)
 {
 	const struct layout *l = lab->layout;
-	int rc = build_host(lab, "clients", "clients", l->front_net, &lab->client);
+	int rc = build_host(lab, l->client_role, "clients", l->front_net, &lab->client);
 
 	if (rc == 0)
 		rc = fail(lab,
@@ -198,12 +195,10 @@ static int build_hosts(struct lab *lab)
 	for (size_t i = 0; i < l->n_servers && rc == 0; i++) {
 		const struct layout_server *s = &l->server[i];
 		const struct layout_net *net = &l->net[s->net];
-		char port[UPLINK_NAME_MAX], role[NETNS_NAME_MAX / 2];
+		char port[UPLINK_NAME_MAX];
 
 		snprintf(port, sizeof(port), "server%hhu", (uint8_t)i);
-		/* Two pools may each have a "web1": the number keeps the names apart. */
-		snprintf(role, sizeof(role), "server%zu-%s", i, s->name);
-		rc = build_host(lab, role, port, s->net, &lab->server[i]);
+		rc = build_host(lab, l->server_role[i], port, s->net, &lab->server[i]);
 		if (rc == 0)
 			rc = fail(lab,
 				  configure_host(&lab->server[i], &s->address, 1, net->len_bits,
@@ -252,9 +247,10 @@ int lab_plug(struct lab *lab, size_t gateway, bool connected)
 	int rc = connected ? 0 : block_ports(lab, gateway);
 
 	if (lab->layout->pair_cable) {
-		int failed = link_set_up(lab->gateway[gateway].nl, PAIR_INTERFACE, connected);
+		int failed = link_set_up(lab->gateway[gateway].nl, lab->layout->pair_interface,
+					 connected);
 
-		rc = rc ? rc : fail(lab, failed, "cable", PAIR_INTERFACE);
+		rc = rc ? rc : fail(lab, failed, "cable", lab->layout->pair_interface);
 	}
 	for (size_t i = 0; i < lab->layout->n_lans; i++) {
 		int failed = link_set_up(lab->sw_nl, lab_port_name(gateway, i, port), connected);
@@ -280,7 +276,7 @@ int lab_replace_gateway(struct lab *lab, size_t gateway)
 	for (size_t i = 0; i < lab->layout->n_lans && rc == 0; i++)
 		rc = link_del(lab->sw_nl, lab_port_name(gateway, i, port));
 	if (rc == 0 && lab->layout->pair_cable)
-		rc = link_del(lab->gateway[gateway].nl, PAIR_INTERFACE);
+		rc = link_del(lab->gateway[gateway].nl, lab->layout->pair_interface);
 	if (rc)
 		return fail(lab, rc, "unplugging", lab->conf->nodes[gateway].name);
 	drop_gateway(lab, gateway);
@@ -289,7 +285,7 @@ int lab_replace_gateway(struct lab *lab, size_t gateway)
 		rc = build_pair_cable(lab);
 	/* The other one's end of the new cable; ours comes up when plugged in. */
 	if (rc == 0 && lab->layout->pair_cable)
-		rc = link_set_up(lab->gateway[1 - gateway].nl, PAIR_INTERFACE, true);
+		rc = link_set_up(lab->gateway[1 - gateway].nl, lab->layout->pair_interface, true);
 	return fail(lab, rc, "cable of", lab->conf->nodes[gateway].name);
 }
 

@@ -94,7 +94,7 @@ static size_t net_of(const struct layout *l, uint32_t address)
 	return l->n_nets;
 }
 
-static bool add_server(struct builder *b, size_t pool, const struct conf_server *s)
+static bool add_server(struct builder *b, const struct conf_server *s)
 {
 	struct layout *l = b->out;
 	uint32_t address = addr_to_ipv4(&s->address);
@@ -116,7 +116,7 @@ static bool add_server(struct builder *b, size_t pool, const struct conf_server 
 	}
 	struct layout_server *server = &l->server[l->n_servers++];
 
-	*server = (struct layout_server){.address = address, .net = net, .pool = pool};
+	*server = (struct layout_server){.address = address, .net = net};
 	snprintf(server->name, sizeof(server->name), "%s", s->name);
 	return true;
 }
@@ -126,7 +126,7 @@ static bool add_servers(struct builder *b)
 	for (size_t p = 0; p < b->conf->n_pools; p++)
 		for (size_t s = 0; s < b->conf->pools[p].n_servers; s++)
 			if (b->conf->pools[p].servers[s].address.family == ADDR_IPV4 &&
-			    !add_server(b, p, &b->conf->pools[p].servers[s]))
+			    !add_server(b, &b->conf->pools[p].servers[s]))
 				return false;
 	return true;
 }
@@ -178,6 +178,7 @@ static bool choose_service(struct builder *b)
 			l->front = addr_to_ipv4(&vip->address[a].addr);
 			l->front_net = net_of(l, l->front);
 			l->front_group = vip->group;
+			l->front_vrid = vip->vrid;
 			assign_ports(l, range);
 			return true;
 		}
@@ -191,7 +192,7 @@ static bool choose_service(struct builder *b)
 static bool check_servers(struct builder *b)
 {
 	const struct layout *l = b->out;
-	size_t pool = b->conf->services[l->service].pool;
+	const struct conf_pool *pool = &b->conf->pools[b->conf->services[l->service].pool];
 	size_t n = 0;
 
 	for (size_t i = 0; i < l->n_servers; i++) {
@@ -202,11 +203,11 @@ static bool check_servers(struct builder *b)
 				 l->server[i].name, l->lan[l->net[l->front_net].lan].interface);
 			return false;
 		}
-		n += l->server[i].pool == pool;
 	}
+	for (size_t i = 0; i < pool->n_servers; i++)
+		n += pool->servers[i].address.family == ADDR_IPV4;
 	if (n == 0)
-		snprintf(b->why, b->cap_bytes, "pool %s has no IPv4 server",
-			 b->conf->pools[pool].name);
+		snprintf(b->why, b->cap_bytes, "pool %s has no IPv4 server", pool->name);
 	return n > 0;
 }
 
@@ -289,6 +290,70 @@ static bool assign_addresses(struct builder *b)
 	return l->n_clients > 0;
 }
 
+static void list_vips(struct builder *b)
+{
+	struct layout *l = b->out;
+
+	for (size_t i = 0; i < b->conf->n_vips; i++) {
+		const struct conf_vip *vip = &b->conf->vips[i];
+
+		for (size_t a = 0; vip->group == l->front_group && a < vip->n_addresses; a++)
+			if (vip->address[a].addr.family == ADDR_IPV4 && l->n_vips < LAYOUT_VIPS_MAX)
+				l->vip[l->n_vips++] = (struct layout_vip){
+					.lan = lan_of(l, vip->interface),
+					.address = addr_to_ipv4(&vip->address[a].addr)};
+	}
+}
+
+static bool is_node(const struct conf *conf, const char *name)
+{
+	for (size_t n = 0; n < conf->n_nodes; n++)
+		if (strcmp(conf->nodes[n].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Makes a name that no node has: namespaces of nodes are called like them. */
+static void avoid_nodes(const struct conf *conf, char name[static LAYOUT_ROLE_MAX])
+{
+	while (is_node(conf, name)) {
+		size_t length = strlen(name);
+
+		/* Longer than any node's name it ends by itself. */
+		name[length] = '_';
+		name[length + 1] = '\0';
+	}
+}
+
+static void name_roles(struct builder *b)
+{
+	struct layout *l = b->out;
+
+	snprintf(l->switch_role, LAYOUT_ROLE_MAX, "switch");
+	avoid_nodes(b->conf, l->switch_role);
+	snprintf(l->client_role, LAYOUT_ROLE_MAX, "clients");
+	avoid_nodes(b->conf, l->client_role);
+	for (size_t i = 0; i < l->n_servers; i++) {
+		/* Two pools may each have a "web1": the number keeps the names apart. */
+		snprintf(l->server_role[i], LAYOUT_ROLE_MAX, "server%hhu-%.31s", (uint8_t)i,
+			 l->server[i].name);
+		avoid_nodes(b->conf, l->server_role[i]);
+	}
+	for (unsigned i = 0; i <= LAYOUT_LANS_MAX; i++) {
+		snprintf(l->pair_interface, CONF_IFNAME_MAX, "pair%hhu", (uint8_t)i);
+		if (lan_of(l, l->pair_interface) == l->n_lans)
+			break;
+	}
+}
+
+uint8_t layout_server_of_port(const struct layout *l, uint16_t port)
+{
+	for (size_t i = 0; i < l->n_servers; i++)
+		if (l->server[i].port == port)
+			return (uint8_t)(i + 1);
+	return 0;
+}
+
 bool layout_build(const struct conf *conf, struct layout *out, char *why, size_t cap_bytes)
 {
 	struct builder b = {.conf = conf, .out = out, .why = why, .cap_bytes = cap_bytes};
@@ -307,5 +372,7 @@ bool layout_build(const struct conf *conf, struct layout *out, char *why, size_t
 	if (!add_networks(&b) || !add_servers(&b) || !choose_service(&b) || !check_servers(&b))
 		return false;
 	lay_pair(&b);
+	list_vips(&b);
+	name_roles(&b);
 	return assign_addresses(&b);
 }

@@ -14,6 +14,8 @@ enum {
 	LAYOUT_NETS_MAX = 32,
 	LAYOUT_SERVERS_MAX = 64,
 	LAYOUT_CLIENTS_MAX = 64,
+	LAYOUT_VIPS_MAX = 128, /**< addresses that move together with the front VIP */
+	LAYOUT_ROLE_MAX = 48,  /**< name of a namespace behind its prefix, with NUL */
 };
 
 /** One configured interface: a switch with both gateways on it. */
@@ -33,8 +35,13 @@ struct layout_server {
 	char name[CONF_NAME_MAX];
 	uint32_t address;
 	size_t net;
-	size_t pool;   /**< index into conf.pools of the first pool it is in */
 	uint16_t port; /**< the dynamic port its endpoint mapper tells, another on each server */
+};
+
+/** An address that the new owner must announce. */
+struct layout_vip {
+	size_t lan;
+	uint32_t address;
 };
 
 struct layout {
@@ -49,10 +56,18 @@ struct layout {
 	size_t front_net;   /**< index into net[]: where the clients are */
 	uint32_t front;     /**< the service address they talk to */
 	size_t front_group; /**< index into conf.groups */
-	size_t service;     /**< index into conf.services */
+	uint8_t front_vrid;
+	struct layout_vip vip[LAYOUT_VIPS_MAX]; /**< of the front group */
+	size_t n_vips;
+	size_t service; /**< index into conf.services */
 	uint32_t pair[CONF_NODES_MAX];
 	uint8_t pair_len_bits;
 	bool pair_cable; /**< false: the pair addresses lie on one of the LANs */
+	char pair_interface[CONF_IFNAME_MAX]; /**< of the cable, on both gateways */
+	/* Names of namespaces that no node has. */
+	char switch_role[LAYOUT_ROLE_MAX];
+	char client_role[LAYOUT_ROLE_MAX];
+	char server_role[LAYOUT_SERVERS_MAX][LAYOUT_ROLE_MAX];
 };
 
 /**
@@ -60,5 +75,8 @@ struct layout {
  */
 bool layout_build(const struct conf *conf, struct layout *out, char *why, size_t cap_bytes)
 	__attribute__((warn_unused_result));
+
+/** Number from 1 of the server whose dynamic port this is; 0 when it is nobody's. */
+uint8_t layout_server_of_port(const struct layout *l, uint16_t port);
 
 #endif

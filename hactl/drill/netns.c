@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "netns.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <net/if.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,7 +84,7 @@ int netns_add(const char *role, struct netns *out)
 	return rc;
 }
 
-static void unpin(const char *name)
+void netns_unpin(const char *name)
 {
 	char path[PATH_MAX];
 
@@ -99,7 +96,7 @@ static void unpin(const char *name)
 void netns_del(struct netns *ns)
 {
 	if (ns->name[0] != '\0')
-		unpin(ns->name);
+		netns_unpin(ns->name);
 	if (ns->fd >= 0)
 		close(ns->fd);
 	*ns = (struct netns){.fd = -1};
@@ -141,69 +138,4 @@ int netns_sysctl(const char *path, const char *text)
 
 	close(fd);
 	return rc;
-}
-
-/* The pid in the name of one of our namespaces, or 0. */
-static pid_t owner_of(const char *name)
-{
-	char *end;
-
-	if (strncmp(name, NETNS_PREFIX, strlen(NETNS_PREFIX)) != 0)
-		return 0;
-	long pid = strtol(name + strlen(NETNS_PREFIX), &end, 10);
-
-	return *end == '-' && pid > 0 && pid < INT_MAX ? (pid_t)pid : 0;
-}
-
-static bool is_inside(pid_t pid, const struct stat *ns)
-{
-	char path[64];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
-	return stat(path, &st) == 0 && st.st_ino == ns->st_ino && st.st_dev == ns->st_dev;
-}
-
-/* Daemons that changed their user outlive a drill that was killed: they live in its namespaces. */
-static void end_processes_in(const char *name)
-{
-	char path[PATH_MAX];
-	struct stat ns;
-	struct dirent *entry;
-
-	path_of(name, path);
-	DIR *proc = opendir("/proc");
-
-	if (proc && stat(path, &ns) == 0)
-		while ((entry = readdir(proc)) != NULL) {
-			pid_t pid = isdigit((unsigned char)entry->d_name[0])
-					    ? (pid_t)strtol(entry->d_name, NULL, 10)
-					    : 0;
-
-			if (pid > 0 && pid != getpid() && is_inside(pid, &ns))
-				kill(pid, SIGKILL);
-		}
-	if (proc)
-		closedir(proc);
-}
-
-int netns_sweep(void)
-{
-	struct dirent *entry;
-	int swept = 0;
-	DIR *dir = opendir(NETNS_DIR);
-
-	if (!dir)
-		return errno == ENOENT ? 0 : -errno;
-	while ((entry = readdir(dir)) != NULL) {
-		pid_t owner = owner_of(entry->d_name);
-
-		if (owner == 0 || kill(owner, 0) == 0 || errno != ESRCH)
-			continue;
-		end_processes_in(entry->d_name);
-		unpin(entry->d_name);
-		swept++;
-	}
-	closedir(dir);
-	return swept;
 }

@@ -33,10 +33,7 @@ int netns_enter(const struct netns *ns) __attribute__((warn_unused_result));
 void netns_leave(int handle);
 /** Writes text to a file below /proc/sys of the calling process's namespace; 0 or -errno. */
 int netns_sysctl(const char *path, const char *text) __attribute__((warn_unused_result));
-/**
- * Removes every namespace of our prefix whose drill is gone, ends the processes still in them, by
- * pid, and returns how many namespaces went, or -errno.
- */
-int netns_sweep(void);
+/** Unmounts and removes a name below NETNS_DIR. */
+void netns_unpin(const char *name);
 
 #endif

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The prober: each millisecond one ICMP echo and one ARP request to the front VIP from the clients'
- * namespace, and an ear on the switch's side of both gateways' ports. The number of the probe
+ * namespace, one more echo put straight into each gateway's port, addressed to the virtual MAC, and
+ * an ear on the switch's side of these ports. The number of the probe
  * travels in the echo's payload and in the ARP request's sender hardware address, which comes back
  * as the target hardware address of every reply: so it is known which gateway answered which probe.
  */
@@ -38,8 +39,10 @@ enum {
 	ARP_TARGET_MAC_AT = ETH_HLEN + 18,
 	IP_PROTOCOL_AT = ETH_HLEN + 9,
 	IP_SOURCE_AT = ETH_HLEN + 12,
-	ICMP_AT = ETH_HLEN + 20, /**< we send no IP options, so replies have none */
-	ECHO_BYTES = 8 + 12,     /**< header; token and number */
+	IP_BYTES = 20,
+	ECHO_TTL = 64,
+	ICMP_AT = ETH_HLEN + IP_BYTES, /**< we send no IP options, so replies have none */
+	ECHO_BYTES = 8 + 12,           /**< header; token and number */
 	SNAP_BYTES = 128,
 	CONTROL_BYTES = 64,
 	BATCH = 32,
@@ -52,14 +55,18 @@ enum {
 struct prober {
 	struct cast_board *board;
 	uint32_t vip;
-	uint32_t token; /**< tells our echoes from others' */
+	uint32_t token;        /**< tells our echoes from others' */
+	uint32_t direct_token; /**< the same, of those put into a port */
+	uint32_t client;       /**< their source address */
 	int timer;
 	int echo;                 /**< raw ICMP, clients' namespace */
 	int arp;                  /**< packet socket, clients' namespace */
 	int port[CONF_NODES_MAX]; /**< packet sockets, switch */
 	struct sockaddr_in echo_to;
 	struct sockaddr_ll arp_to;
-	uint8_t mac[6]; /**< of the clients' interface */
+	struct sockaddr_ll direct_to[CONF_NODES_MAX];
+	uint8_t mac[6];     /**< of the clients' interface */
+	uint8_t vip_mac[6]; /**< where a gateway takes packets for the VIP */
 };
 
 static _Noreturn void die(const char *what)
@@ -68,23 +75,29 @@ static _Noreturn void die(const char *what)
 	_exit(1);
 }
 
-static void note_answer(struct prober *p, uint32_t number, mono now, unsigned gateway, bool arp)
+enum answer { ANSWER_ECHO, ANSWER_ARP, ANSWER_DIRECT };
+
+/* gateway CONF_NODES_MAX: the client has it. */
+static void note_answer(struct prober *p, uint32_t number, mono now, unsigned gateway,
+			enum answer kind)
 {
 	if (number >= p->board->n_probes)
 		return;
 	struct judge_probe *probe = &p->board->probe[number];
 
 	if (gateway >= CONF_NODES_MAX) {
-		if (probe->answered.ns == 0)
+		if (probe->answered.ns == 0 && kind == ANSWER_ECHO)
 			probe->answered = now;
-	} else if (arp) {
+	} else if (kind == ANSWER_ARP) {
 		probe->arp_by = (uint8_t)(probe->arp_by | 1U << gateway);
+	} else if (kind == ANSWER_DIRECT) {
+		probe->direct_by = (uint8_t)(probe->direct_by | 1U << gateway);
 	} else {
 		probe->echo_by = (uint8_t)(probe->echo_by | 1U << gateway);
 	}
 }
 
-static uint16_t icmp_checksum(const uint8_t *data, size_t len_bytes)
+static uint16_t checksum(const uint8_t *data, size_t len_bytes)
 {
 	uint32_t sum = 0;
 
@@ -95,23 +108,54 @@ static uint16_t icmp_checksum(const uint8_t *data, size_t len_bytes)
 	return (uint16_t)~sum;
 }
 
-static void send_echo(struct prober *p, uint32_t number)
+static void write_echo(uint8_t packet[static ECHO_BYTES], uint32_t token, uint32_t number)
 {
-	uint8_t packet[ECHO_BYTES];
 	struct wire_writer w;
 
-	wire_writer_init(&w, packet, sizeof(packet));
+	wire_writer_init(&w, packet, ECHO_BYTES);
 	wire_put_u8(&w, ICMP_ECHO);
 	wire_put_u8(&w, 0);
 	wire_put_u16(&w, 0);
-	wire_put_u16(&w, (uint16_t)p->token);
+	wire_put_u16(&w, (uint16_t)token);
 	wire_put_u16(&w, (uint16_t)number);
-	wire_put_u32(&w, p->token);
+	wire_put_u32(&w, token);
 	wire_put_u32(&w, number);
 	wire_put_u32(&w, 0);
-	wire_patch_u16(&w, 2, icmp_checksum(packet, sizeof(packet)));
+	wire_patch_u16(&w, 2, checksum(packet, ECHO_BYTES));
+}
+
+static void send_echo(struct prober *p, uint32_t number)
+{
+	uint8_t packet[ECHO_BYTES];
+
+	write_echo(packet, p->token, number);
 	(void)!sendto(p->echo, packet, sizeof(packet), MSG_DONTWAIT,
 		      (const struct sockaddr *)&p->echo_to, sizeof(p->echo_to));
+}
+
+/* Into both ports, past the switch: whoever takes packets for the VIP answers. */
+static void send_direct(struct prober *p, uint32_t number)
+{
+	uint8_t frame[ICMP_AT + ECHO_BYTES];
+	struct wire_writer w;
+
+	wire_writer_init(&w, frame, sizeof(frame));
+	wire_put_bytes(&w, p->vip_mac, 6);
+	wire_put_bytes(&w, p->mac, 6);
+	wire_put_u16(&w, ETH_P_IP);
+	wire_put_u16(&w, 0x4500); /* version, header length, no service class */
+	wire_put_u16(&w, IP_BYTES + ECHO_BYTES);
+	wire_put_u32(&w, 0); /* identification, no fragments */
+	wire_put_u8(&w, ECHO_TTL);
+	wire_put_u8(&w, IPPROTO_ICMP);
+	wire_put_u16(&w, 0);
+	wire_put_u32(&w, p->client);
+	wire_put_u32(&w, p->vip);
+	wire_patch_u16(&w, ETH_HLEN + 10, checksum(frame + ETH_HLEN, IP_BYTES));
+	write_echo(frame + ICMP_AT, p->direct_token, number);
+	for (size_t g = 0; g < CONF_NODES_MAX; g++)
+		(void)!sendto(p->port[g], frame, sizeof(frame), MSG_DONTWAIT,
+			      (const struct sockaddr *)&p->direct_to[g], sizeof(p->direct_to[g]));
 }
 
 /* RFC 5227 style: sender protocol address 0, so that no cache learns from it. */
@@ -153,6 +197,7 @@ static void send_probe(struct prober *p)
 	p->board->n_probes = n + 1;
 	send_echo(p, (uint32_t)n);
 	send_arp(p, (uint32_t)n);
+	send_direct(p, (uint32_t)n);
 }
 
 static void read_echo(struct prober *p, const uint8_t *icmp, size_t len_bytes, mono now,
@@ -167,8 +212,12 @@ static void read_echo(struct prober *p, const uint8_t *icmp, size_t len_bytes, m
 	uint32_t token = wire_get_u32(&r);
 	uint32_t number = wire_get_u32(&r);
 
-	if (wire_reader_ok(&r) && type == ICMP_ECHOREPLY && token == p->token)
-		note_answer(p, number, now, gateway, false);
+	if (!wire_reader_ok(&r) || type != ICMP_ECHOREPLY)
+		return;
+	if (token == p->token)
+		note_answer(p, number, now, gateway, ANSWER_ECHO);
+	else if (token == p->direct_token)
+		note_answer(p, number, now, gateway, ANSWER_DIRECT);
 }
 
 /* What left a gateway's port: an ARP reply, or an echo reply, in an Ethernet frame. */
@@ -191,7 +240,7 @@ static void read_frame(struct prober *p, const uint8_t *frame, size_t len_bytes,
 	uint32_t number = wire_get_u32(&r);
 
 	if (wire_reader_ok(&r) && protocol == ETH_P_ARP && local == MAC_LOCAL && mark == MAC_MARK)
-		note_answer(p, number, now, gateway, true);
+		note_answer(p, number, now, gateway, ANSWER_ARP);
 }
 
 /*
@@ -335,6 +384,8 @@ static void open_switch_side(struct prober *p, const struct lab *lab)
 		    bind(fd, (const struct sockaddr *)&at, sizeof(at)))
 			die("switch port");
 		p->port[g] = fd;
+		p->direct_to[g] = (struct sockaddr_ll){
+			.sll_family = AF_PACKET, .sll_ifindex = at.sll_ifindex, .sll_halen = 6};
 	}
 	netns_leave(home);
 }
@@ -352,11 +403,25 @@ static void start_clock(struct prober *p)
 		die("timer");
 }
 
+/* Without a virtual MAC each gateway takes packets at its own: a broadcast frame reaches either. */
+static void set_vip_mac(struct prober *p, const struct lab *lab)
+{
+	const uint8_t virtual_mac[6] = {0, 0, 0x5e, 0, 1, lab->layout->front_vrid};
+
+	memset(p->vip_mac, 0xff, sizeof(p->vip_mac));
+	if (lab->conf->pair.virtual_mac)
+		memcpy(p->vip_mac, virtual_mac, sizeof(p->vip_mac));
+}
+
 _Noreturn void cast_run_prober(const struct cast_role *role)
 {
 	struct prober p = {.board = role->board,
 			   .vip = role->lab->layout->front,
-			   .token = 0x5a000000U ^ (uint32_t)getpid()};
+			   .client = role->lab->layout->client[0],
+			   .token = 0x5a000000U ^ (uint32_t)getpid(),
+			   .direct_token = 0x5b000000U ^ (uint32_t)getpid()};
+
+	set_vip_mac(&p, role->lab);
 
 	open_client_side(&p, role->lab);
 	open_switch_side(&p, role->lab);

@@ -2,6 +2,7 @@
 #include "scenario.h"
 
 #include "fault.h"
+#include "judgement.h"
 #include "report.h"
 #include "stage.h"
 
@@ -10,21 +11,22 @@
 #include <string.h>
 
 enum {
-	PLANNED_BOUND_MS = 10,
-	CRASH_MARGIN_MS = 50,
-	BLIND_MAX_MS = 50,  /**< a prober that pauses for longer has not measured */
-	LATE_MS = 10,       /**< an echo that took longer is no service */
-	LOOK_BACK_MS = 500, /**< outages are looked for from this long before the fault */
 	TAKEOVER_PATIENCE_S = 10,
+	BETWEEN_MS = 1000, /**< sessions go on for so long between two moves */
+	AFTER_MS = 2500,
+	ATTEMPTS = 2,
+	HEARD_LATE_MS = 50, /**< lbd is asked now and then, vrrpd tells at once */
 };
 
 struct scenario {
 	const char *name;
 	const char *summary;
 	bool preempt;
-	bool crash; /**< bound by Active_Down_Interval; else by PLANNED_BOUND_MS */
-	/** Does it, from a loaded pair; sets *owner to the node that should serve afterwards. */
-	int (*happen)(struct stage *s, size_t *owner);
+	bool crash;   /**< bound by Active_Down_Interval */
+	bool back;    /**< to the other node first, then back */
+	bool returns; /**< to the primary, which takes over by itself when it holds the state */
+	/** Does it to a node of a loaded pair. */
+	int (*happen)(struct stage *s, size_t node);
 	/** Before the load, NULL when there is nothing to do. */
 	int (*prepare)(struct stage *s);
 	/** More to judge, NULL when there is nothing. */
@@ -42,43 +44,15 @@ void scenario_why(struct scenario_result *r, const char *fmt, ...)
 	va_end(args);
 }
 
-static int planned(struct stage *s, size_t *owner)
-{
-	*owner = 1 - s->primary;
-	return fault_planned(s, s->primary);
-}
-
-static int power_loss(struct stage *s, size_t *owner)
-{
-	*owner = 1 - s->primary;
-	return fault_power_loss(s, s->primary);
-}
-
-static int vrrpd_kill(struct stage *s, size_t *owner)
-{
-	*owner = 1 - s->primary;
-	return fault_vrrpd_kill(s, s->primary);
-}
-
-static int failback(struct stage *s, size_t *owner)
-{
-	*owner = s->primary;
-	return fault_power_on(s, s->primary);
-}
-
-static bool is_active(const struct stage *s, size_t node)
-{
-	return watch_node(s->watch, node)->active;
-}
-
 /* The primary loses power and the other node serves: the failure that failback returns from. */
 static int lose_primary(struct stage *s)
 {
-	report_phase(s->result->name, "the primary loses power, the other takes over");
+	report_phase(s->result->label, "the primary loses power, the other takes over");
 	int rc = fault_power_loss(s, s->primary);
 
 	if (rc == 0)
-		rc = stage_wait(s, is_active, 1 - s->primary, mono_from_s(TAKEOVER_PATIENCE_S));
+		rc = stage_wait(s, stage_is_active, 1 - s->primary,
+				stage_patience(s, TAKEOVER_PATIENCE_S));
 	if (rc == -ETIMEDOUT)
 		scenario_why(s->result, "%s did not take over from the primary",
 			     s->conf->nodes[1 - s->primary].name);
@@ -100,27 +74,29 @@ static void judge_wait_for_state(struct stage *s)
 		return; /* said already */
 	if (n->synced_since.ns == 0)
 		scenario_why(s->result, "%s became Active and its lbd never said synced", name);
-	else if (n->synced_since.ns > n->active_since.ns)
+	else if (n->synced_since.ns - n->active_since.ns > HEARD_LATE_MS * MONO_NS_PER_MS)
 		scenario_why(s->result, "%s became Active %lld ms before its lbd said synced", name,
 			     (long long)mono_to_ms(mono_sub(n->synced_since, n->active_since)));
 }
 
 static const struct scenario scenarios[] = {
 	{.name = "planned",
-	 .summary = "hactl failover on the Active node: nobody notices",
-	 .happen = planned},
+	 .summary = "hactl failover on the Active node, and back again: nobody notices",
+	 .back = true,
+	 .happen = fault_planned},
 	{.name = "power-loss",
 	 .summary = "the Active node's links are cut and its processes stopped at once",
 	 .crash = true,
-	 .happen = power_loss},
+	 .happen = fault_power_loss},
 	{.name = "vrrpd-kill",
 	 .summary = "vrrpd of the Active node is killed and not restarted",
 	 .crash = true,
-	 .happen = vrrpd_kill},
+	 .happen = fault_vrrpd_kill},
 	{.name = "failback",
 	 .summary = "with preempt on, the primary returns from a power loss and takes over again",
 	 .preempt = true,
-	 .happen = failback,
+	 .returns = true,
+	 .happen = fault_power_on,
 	 .prepare = lose_primary,
 	 .judge = judge_wait_for_state},
 };
@@ -154,104 +130,32 @@ const char *scenario_summary(const struct scenario *s)
 	return s->summary;
 }
 
-static mono bound_of(const struct scenario *scenario, const struct stage *s)
+/* One hand-over, from the proof that it can work to the sessions going on. */
+static int move(const struct scenario *scenario, struct stage *s, size_t to, mono least)
 {
-	if (!scenario->crash)
-		return mono_from_ms(PLANNED_BOUND_MS);
-	uint8_t priority = s->conf->groups[s->layout.front_group].priority[1 - s->primary];
+	int rc = 0;
 
-	return mono_add(judge_active_down_interval(s->conf->pair.advert_interval, priority),
-			mono_from_ms(CRASH_MARGIN_MS));
-}
-
-/* When which gateway was last and first heard on the wire, and how long nobody was. */
-static void judge_answers(struct stage *s, size_t owner)
-{
-	struct scenario_result *r = s->result;
-	const struct cast_board *board = s->cast.board;
-	size_t n = board->n_probes;
-	mono first = judge_first_answer(board->probe, n, (unsigned)owner, r->fault);
-	mono last = judge_last_answer(board->probe, n, (unsigned)(1 - owner),
-				      first.ns ? first : mono_never());
-	mono from = mono_sub(r->fault, mono_from_ms(LOOK_BACK_MS));
-	mono blind_at;
-
-	r->outage = judge_outage(board->probe, n, from, mono_from_ms(LATE_MS));
-	r->outage = judge_with_handover(r->outage, last, first);
-	r->blind = judge_blind(board->probe, n, from, &blind_at);
-	r->dual_active_ms = judge_dual(board->probe, n);
-	if (last.ns != 0)
-		timeline_add(&r->timeline, last, s->conf->nodes[1 - owner].name,
-			     "last probe it answered");
-	if (first.ns != 0)
-		timeline_add(&r->timeline, first, s->conf->nodes[owner].name,
-			     "first probe it answered");
-	if (mono_to_ms(r->blind) >= PLANNED_BOUND_MS)
-		timeline_add(&r->timeline, blind_at, "", "prober had no processor for %lld ms",
-			     (long long)mono_to_ms(r->blind));
-	if (r->outage.longest.ns == 0)
-		return;
-	timeline_add(&r->timeline, r->outage.from, "", "longest outage begins");
-	timeline_add(&r->timeline, r->outage.until, "",
-		     r->outage.recovered ? "longest outage is over"
-					 : "end of the measurement, still no answer");
-}
-
-static void judge_clients(struct scenario_result *r, const struct cast_board *board)
-{
-	const struct judge_sessions *sum = &r->sessions;
-
-	if (sum->opened < r->asked)
-		scenario_why(r, "only %u of %u sessions were opened", sum->opened, r->asked);
-	for (unsigned b = JUDGE_WHOLE + 1; b < JUDGE_BREAK_N; b++)
-		if (sum->broken[b] > 0)
-			scenario_why(r, "%u sessions: %s", sum->broken[b],
-				     judge_break_text((enum judge_break)b));
-	if (sum->hung > 0)
-		scenario_why(r,
-			     "%u sessions hang, their connections up: requests do not get through "
-			     "on %u of them, notifications on %u",
-			     sum->hung, sum->hung_client, sum->hung_server);
-	if (sum->lost > 0 && board->session_failure[0] != '\0')
-		scenario_why(r, "the first of them: %s", board->session_failure);
-	if (r->connections_failed > 0)
-		scenario_why(r, "%u of %u new connections failed, the first: %s",
-			     r->connections_failed, r->connections_tried, board->connect_failure);
-}
-
-static void judge(const struct scenario *scenario, struct stage *s, size_t owner)
-{
-	struct scenario_result *r = s->result;
-	const struct cast_board *board = s->cast.board;
-
-	judge_answers(s, owner);
-	r->bound = bound_of(scenario, s);
-	r->sessions =
-		judge_sessions(board->session, board->n_sessions, stage_restored(s, &r->outage));
-	r->connections_tried = board->connections_tried + board->connections_pending;
-	r->connections_failed = board->connections_failed + board->connections_pending;
-	r->connect_longest_ms = board->connect_longest_ms;
-	if (!r->outage.recovered)
-		scenario_why(r, "the VIP did not answer again");
-	if (r->outage.longest.ns > r->bound.ns)
-		scenario_why(r, "outage of %.1f ms, allowed are %.1f ms",
-			     (double)r->outage.longest.ns / MONO_NS_PER_MS,
-			     (double)r->bound.ns / MONO_NS_PER_MS);
-	if (mono_to_ms(r->blind) > BLIND_MAX_MS)
-		scenario_why(r, "this machine was too busy to measure: no probe sent for %.1f ms",
-			     (double)r->blind.ns / MONO_NS_PER_MS);
-	if (r->dual_active_ms > 0)
-		scenario_why(r, "both nodes answered for the VIP, %zu probes of 1 ms",
-			     r->dual_active_ms);
-	judge_clients(r, board);
-	r->judged = true;
-	if (scenario->judge)
-		scenario->judge(s);
+	if (!scenario->returns)
+		rc = stage_prove_standby(s, to, NULL);
+	if (rc)
+		return rc;
+	s->move[s->n_moves++] = (struct judge_move){.begin = mono_now(),
+						    .end = mono_never(),
+						    .from = (unsigned)(1 - to),
+						    .to = (unsigned)to,
+						    .crash = scenario->crash,
+						    .overlap_max = judgement_overlap_max()};
+	report_phase(s->result->label, scenario->summary);
+	rc = scenario->happen(s, scenario->returns ? to : 1 - to);
+	if (rc == 0 && scenario->returns)
+		rc = stage_prove_standby(s, to, stage_is_active);
+	if (rc == 0)
+		rc = stage_recover(s, least);
+	return rc;
 }
 
 static int play(const struct scenario *scenario, struct stage *s)
 {
-	size_t owner = 0;
 	int rc = stage_start_pair(s);
 
 	if (rc == 0 && scenario->prepare)
@@ -260,23 +164,46 @@ static int play(const struct scenario *scenario, struct stage *s)
 		rc = stage_start_load(s);
 	if (rc)
 		return rc;
-	report_phase(s->result->name, scenario->summary);
-	rc = scenario->happen(s, &owner);
-	if (rc == 0)
-		rc = stage_recover(s, owner);
+	/* While the pair came up it may have changed its mind. */
+	if (!scenario->returns)
+		s->primary = stage_is_active(s, 0) ? 0 : 1;
+	size_t to = scenario->returns ? s->primary : 1 - s->primary;
+
+	rc = move(scenario, s, to, mono_from_ms(scenario->back ? BETWEEN_MS : AFTER_MS));
+	if (rc == 0 && scenario->back) {
+		judgement_of_move(s);
+		rc = move(scenario, s, 1 - to, mono_from_ms(AFTER_MS));
+	}
 	if (rc == 0)
 		rc = stage_settle(s);
-	if (rc == 0)
-		judge(scenario, s, owner);
-	return rc;
+	if (rc)
+		return rc;
+	judgement_of_move(s);
+	judgement_of_all(s);
+	if (scenario->judge)
+		scenario->judge(s);
+	return 0;
 }
 
-void scenario_run(const struct scenario *scenario, const struct scenario_options *options,
-		  struct scenario_result *out)
+/* Nothing but times went wrong, and they were measured by somebody who was asleep. */
+static bool is_worth_another(const struct scenario_result *r)
+{
+	return r->unmeasured && r->n_why == r->n_why_time;
+}
+
+/* Returns true when it is to be run once more. */
+static bool run_once(const struct scenario *scenario, const struct scenario_options *options,
+		     struct scenario_result *out, unsigned attempt)
 {
 	struct stage s;
 
-	*out = (struct scenario_result){.name = scenario->name, .asked = options->cast.sessions};
+	*out = (struct scenario_result){
+		.name = scenario->name, .asked = options->cast.sessions, .attempts = attempt};
+	if (options->all > 1)
+		snprintf(out->label, sizeof(out->label), "%s (%u of %u)", scenario->name,
+			 options->place, options->all);
+	else
+		snprintf(out->label, sizeof(out->label), "%s", scenario->name);
 	int rc = stage_open(&s, options, scenario->preempt, out);
 
 	if (rc == 0)
@@ -285,8 +212,18 @@ void scenario_run(const struct scenario *scenario, const struct scenario_options
 	if (rc && rc != -EINTR && out->n_why == 0)
 		scenario_why(out, "%s", strerror(-rc));
 	out->pass = rc == 0 && out->n_why == 0;
-	if (!out->pass && !out->interrupted)
+	bool again = !out->pass && rc == 0 && attempt < ATTEMPTS && is_worth_another(out);
+
+	if (!out->pass && !out->interrupted && !again)
 		report_logs(&s.home, s.conf);
-	stage_close(&s);
+	stage_close(&s, again);
 	timeline_sort(&out->timeline);
+	return again;
+}
+
+void scenario_run(const struct scenario *scenario, const struct scenario_options *options,
+		  struct scenario_result *out)
+{
+	for (unsigned attempt = 1; run_once(scenario, options, out, attempt); attempt++)
+		report_note(out->label, "could not measure: this machine was too busy; once more");
 }

@@ -15,18 +15,9 @@
 
 enum {
 	TICK_MS = 5,
-	READY_PATIENCE_S = 20,
-	OPEN_PATIENCE_S = 15,
-	STEADY_MS = 2000,
-	PROBE_PATIENCE_S = 5,
-	PROBES_FOR_READY = 20,
-	OWNER_PATIENCE_S = 25,
-	AFTER_MS = 2500,
-	PROGRESS_PATIENCE_S = 10,
-	PROGRESS_LOOK_MS = 100,
-	SETTLE_PATIENCE_MS = CAST_CONNECT_PATIENCE_MS + 2000,
-	LAST_ANSWERS_MS = 30,
 };
+
+static const int signals[STAGE_SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 
 /* The event loop's side. */
 
@@ -54,21 +45,23 @@ static int open_loop(struct stage *s)
 	if (!s->base)
 		return -ENOMEM;
 	s->tick = event_new(s->base, -1, EV_PERSIST, on_tick, NULL);
-	s->on_int = evsignal_new(s->base, SIGINT, on_signal, s);
-	s->on_term = evsignal_new(s->base, SIGTERM, on_signal, s);
-	if (!s->tick || !s->on_int || !s->on_term || event_add(s->tick, &every) ||
-	    event_add(s->on_int, NULL) || event_add(s->on_term, NULL))
+	if (!s->tick || event_add(s->tick, &every))
 		return -ENOMEM;
+	for (size_t i = 0; i < STAGE_SIGNALS; i++) {
+		s->on_signal[i] = evsignal_new(s->base, signals[i], on_signal, s);
+		if (!s->on_signal[i] || event_add(s->on_signal[i], NULL))
+			return -ENOMEM;
+	}
 	return 0;
 }
 
 static void close_loop(struct stage *s)
 {
-	struct event *const events[] = {s->tick, s->on_int, s->on_term};
-
-	for (size_t i = 0; i < 3; i++)
-		if (events[i])
-			event_free(events[i]);
+	if (s->tick)
+		event_free(s->tick);
+	for (size_t i = 0; i < STAGE_SIGNALS; i++)
+		if (s->on_signal[i])
+			event_free(s->on_signal[i]);
 	if (s->base)
 		event_base_free(s->base);
 }
@@ -157,8 +150,8 @@ static int open_lab(struct stage *s, bool preempt)
 int stage_open(struct stage *s, const struct scenario_options *options, bool preempt,
 	       struct scenario_result *result)
 {
-	*s = (struct stage){.options = options, .result = result};
-	report_phase(result->name, "building the laboratory");
+	*s = (struct stage){.options = options, .result = result, .preempt = preempt};
+	report_phase(result->label, "building the laboratory");
 	int rc = open_loop(s);
 
 	if (rc == 0)
@@ -166,11 +159,34 @@ int stage_open(struct stage *s, const struct scenario_options *options, bool pre
 	if (rc)
 		return rc;
 	home_file(&s->home, NULL, "actors.log", s->actor_log);
+	home_file(&s->home, NULL, HOME_PIDS, s->pids);
+	for (size_t n = 0; n < CONF_NODES_MAX; n++)
+		s->down_interval =
+			mono_max(s->down_interval,
+				 judge_active_down_interval(
+					 s->conf->pair.advert_interval,
+					 s->conf->groups[s->layout.front_group].priority[n]));
 	s->watch = watch_new(s->base, &s->home, s->conf,
 			     s->conf->groups[s->layout.front_group].name, &result->timeline);
 	if (!s->watch)
 		return -ENOMEM;
-	return cast_init(&s->cast, &s->lab, &options->cast, s->actor_log);
+	struct cast_options cast = options->cast;
+	const struct child_place place = {
+		.log_path = s->actor_log, .record_path = s->pids, .outlive = options->keep};
+
+	/* As if every scenario were a crash: patience only delays a verdict. */
+	cast.patience = judge_patience(s->down_interval);
+	return cast_init(&s->cast, &s->lab, &cast, &place);
+}
+
+mono stage_patience(const struct stage *s, int64_t seconds)
+{
+	return mono_add(mono_from_s(seconds), s->down_interval);
+}
+
+bool stage_is_active(const struct stage *s, size_t node)
+{
+	return watch_node(s->watch, node)->active;
 }
 
 static pid_t start_daemon(struct stage *s, size_t node, const char *daemon)
@@ -194,8 +210,12 @@ static pid_t start_daemon(struct stage *s, size_t node, const char *daemon)
 				    home_file(&s->home, name, "state", statedir),
 				    NULL};
 
-	return child_spawn(&s->lab.gateway[node].ns, home_file(&s->home, NULL, log_name, log),
-			   argv);
+	const struct child_place place = {.ns = &s->lab.gateway[node].ns,
+					  .log_path = home_file(&s->home, NULL, log_name, log),
+					  .record_path = s->pids,
+					  .outlive = s->options->keep};
+
+	return child_spawn(&place, argv);
 }
 
 int stage_start_node(struct stage *s, size_t node)
@@ -213,207 +233,40 @@ int stage_start_node(struct stage *s, size_t node)
 	return 0;
 }
 
-static bool servers_listen(const struct stage *s, size_t arg)
-{
-	(void)arg;
-	return s->cast.board->servers_ready == s->layout.n_servers;
-}
-
-static bool is_pair_ready(const struct stage *s, size_t arg)
-{
-	const struct watch_node *a = watch_node(s->watch, 0), *b = watch_node(s->watch, 1);
-
-	(void)arg;
-	return ((a->active && b->backup) || (a->backup && b->active)) && a->peer_connected &&
-	       b->peer_connected && a->synced && b->synced && a->servers > 0 &&
-	       a->servers_up == a->servers && b->servers_up == b->servers;
-}
-
-/* What keeps a pair from being ready, one line a node. */
-static void explain_pair(struct stage *s)
-{
-	for (size_t n = 0; n < CONF_NODES_MAX; n++) {
-		const struct watch_node *w = watch_node(s->watch, n);
-
-		scenario_why(s->result,
-			     "the pair did not become ready: %s: vrrpd %s, lbd %s, pair link %s, "
-			     "sync %s, %u of %u servers up",
-			     s->conf->nodes[n].name,
-			     !w->vrrpd   ? "does not answer"
-			     : w->active ? "Active"
-			     : w->backup ? "Backup"
-					 : "neither Active nor Backup",
-			     w->lbd ? "answers" : "does not answer",
-			     w->peer_connected ? "connected" : "down",
-			     w->synced ? "complete" : "incomplete", w->servers_up, w->servers);
-	}
-}
-
-int stage_start_pair(struct stage *s)
-{
-	int rc = cast_start_servers(&s->cast);
-
-	if (rc == 0)
-		rc = stage_wait(s, servers_listen, 0, mono_from_s(READY_PATIENCE_S));
-	report_phase(s->result->name, "starting the pair");
-	for (size_t n = 0; n < CONF_NODES_MAX && rc == 0; n++)
-		rc = stage_start_node(s, n);
-	if (rc)
-		return rc;
-	rc = stage_wait(s, is_pair_ready, 0, mono_from_s(READY_PATIENCE_S));
-	if (rc == -ETIMEDOUT)
-		explain_pair(s);
-	s->primary = watch_node(s->watch, 0)->active ? 0 : 1;
-	return rc;
-}
-
-/* Load. */
-
-static bool is_answered(const struct stage *s, size_t arg)
-{
-	const struct cast_board *board = s->cast.board;
-	size_t n = board->n_probes;
-
-	(void)arg;
-	if (n < PROBES_FOR_READY + 2)
-		return false;
-	/* The newest two may still be on their way. */
-	for (size_t i = n - PROBES_FOR_READY - 2; i < n - 2; i++)
-		if (board->probe[i].answered.ns == 0)
-			return false;
-	return true;
-}
-
-static bool are_sessions_open(const struct stage *s, size_t arg)
-{
-	const struct cast_board *board = s->cast.board;
-
-	(void)arg;
-	report_count(s->result->name, "opening sessions", board->sessions_open,
-		     (unsigned)board->n_sessions);
-	return board->sessions_open + board->sessions_failed == board->n_sessions;
-}
-
-int stage_start_load(struct stage *s)
-{
-	const struct cast_board *board = s->cast.board;
-	int rc = cast_start_prober(&s->cast);
-
-	if (rc == 0)
-		rc = stage_wait(s, is_answered, 0, mono_from_s(PROBE_PATIENCE_S));
-	if (rc == -ETIMEDOUT)
-		scenario_why(s->result, "the VIP does not answer echo requests");
-	if (rc == 0)
-		rc = cast_start_clients(&s->cast);
-	if (rc)
-		return rc;
-	rc = stage_wait(s, are_sessions_open, 0, mono_from_s(OPEN_PATIENCE_S));
-	if (rc == -ETIMEDOUT || (rc == 0 && board->sessions_failed > 0)) {
-		scenario_why(s->result, "only %u of %zu sessions could be opened%s%s",
-			     board->sessions_open, board->n_sessions,
-			     board->session_failure[0] ? ": " : "", board->session_failure);
-		rc = -ETIMEDOUT;
-	}
-	if (rc)
-		return rc;
-	report_phase(s->result->name, "all sessions open, steady load");
-	return stage_run_for(s, mono_from_ms(STEADY_MS));
-}
-
-/* After the fault. */
-
-static bool is_active(const struct stage *s, size_t node)
-{
-	return watch_node(s->watch, node)->active;
-}
-
-mono stage_restored(const struct stage *s, const struct judge_outage *o)
-{
-	return mono_max(mono_max(o->until, s->served_since), s->result->fault);
-}
-
-static bool all_progressed(const struct stage *s, size_t arg)
-{
-	const struct cast_board *board = s->cast.board;
-	struct judge_outage o =
-		judge_outage(board->probe, board->n_probes, s->result->fault, mono_from_ms(10));
-
-	mono restored = stage_restored(s, &o);
-
-	(void)arg;
-	for (size_t i = 0; i < board->n_sessions; i++)
-		if (board->session[i].broken == JUDGE_WHOLE &&
-		    !judge_session_alive(&board->session[i], restored))
-			return false;
-	return true;
-}
-
-int stage_recover(struct stage *s, size_t owner)
-{
-	report_phase(s->result->name, "waiting for the other node to serve");
-	int rc = stage_wait(s, is_active, owner, mono_from_s(OWNER_PATIENCE_S));
-
-	if (rc == -ETIMEDOUT) {
-		scenario_why(s->result, "%s did not become Active within %d s",
-			     s->conf->nodes[owner].name, OWNER_PATIENCE_S);
-		return 0; /* judged all the same: clients may tell more */
-	}
-	report_phase(s->result->name, "watching the sessions go on");
-	s->served_since = mono_now();
-	if (rc == 0)
-		rc = stage_run_for(s, mono_from_ms(AFTER_MS));
-	mono deadline = mono_add(mono_now(), mono_from_s(PROGRESS_PATIENCE_S));
-
-	while (rc == 0 && !all_progressed(s, 0) && mono_before(mono_now(), deadline))
-		rc = stage_run_for(s, mono_from_ms(PROGRESS_LOOK_MS));
-	return rc;
-}
-
-static bool is_settled(const struct stage *s, size_t arg)
-{
-	const struct cast_board *board = s->cast.board;
-
-	(void)arg;
-	if (!board->storm_settled)
-		return false;
-	for (size_t i = 0; i < board->n_sessions; i++)
-		if (board->session[i].broken == JUDGE_WHOLE &&
-		    !judge_session_settled(&board->session[i]))
-			return false;
-	return true;
-}
-
-int stage_settle(struct stage *s)
-{
-	report_phase(s->result->name, "letting everything in flight arrive");
-	s->cast.board->load_stopped = true;
-	int rc = stage_wait(s, is_settled, 0, mono_from_ms(SETTLE_PATIENCE_MS));
-
-	if (rc == -ETIMEDOUT)
-		rc = 0; /* what has not arrived by now is lost, and the judge sees it */
-	s->cast.board->probes_stopped = true;
-	return rc ? rc : stage_run_for(s, mono_from_ms(LAST_ANSWERS_MS));
-}
-
-void stage_close(struct stage *s)
+static void keep_lab(struct stage *s)
 {
 	struct scenario_result *r = s->result;
-	bool keep = s->options->keep && !s->interrupted;
 
-	report_phase(r->name, keep ? "keeping the laboratory" : "cleaning up");
-	watch_free(s->watch);
-	cast_fini(&s->cast);
+	if (home_keep(&s->home))
+		scenario_why(r, "the laboratory cannot be marked as kept");
+	snprintf(r->namespaces, sizeof(r->namespaces), NETNS_PREFIX "%d-", (int)getpid());
+	snprintf(r->node, sizeof(r->node), "%s", s->conf->nodes[1 - s->primary].name);
+}
+
+static void end_daemons(struct stage *s)
+{
 	for (size_t n = 0; n < CONF_NODES_MAX; n++) {
 		child_kill(&s->vrrpd[n]);
 		child_kill(&s->lbd[n]);
 	}
+}
+
+void stage_close(struct stage *s, bool again)
+{
+	struct scenario_result *r = s->result;
+	bool keep = s->options->keep && !s->interrupted && !again && s->cast.board;
+
+	report_phase(r->label, keep ? "keeping the laboratory" : "cleaning up");
+	watch_free(s->watch);
+	herald_free(s->herald);
+	cast_fini(&s->cast, keep);
+	if (!keep)
+		end_daemons(s);
 	if (keep)
-		snprintf(r->namespaces, sizeof(r->namespaces), NETNS_PREFIX "%d-", (int)getpid());
+		keep_lab(s);
 	else if (s->lab_built)
 		lab_destroy(&s->lab);
-	if (r->pass && !keep)
-		home_remove(&s->home);
-	if (s->interrupted)
+	if ((r->pass && !keep) || s->interrupted || again)
 		home_remove(&s->home);
 	snprintf(r->home, sizeof(r->home), "%s", s->home.path);
 	conf_free(s->conf);

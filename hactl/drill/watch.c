@@ -39,6 +39,9 @@ struct watch {
 	char sync_word[CONF_NODES_MAX][16];     /**< last lbd sync state put on the timeline */
 	struct ear vrrpd[CONF_NODES_MAX];
 	struct ear lbd[CONF_NODES_MAX];
+	bool was_active[CONF_NODES_MAX]; /**< as last heard, over reconnections */
+	struct judge_role role[WATCH_ROLES_MAX];
+	size_t n_roles;
 };
 
 static void hang_up(struct ear *e)
@@ -73,6 +76,10 @@ static void hear_role(struct ear *e, const struct ctl_reply *reply)
 
 	if (active && !n->active)
 		n->active_since = mono_now();
+	if (active && !w->was_active[e->node] && w->n_roles < WATCH_ROLES_MAX)
+		w->role[w->n_roles++] =
+			(struct judge_role){.at = mono_now(), .node = (unsigned)e->node};
+	w->was_active[e->node] = active;
 	n->active = active;
 	n->backup = strcmp(state, "Backup") == 0;
 	if (event)
@@ -253,6 +260,13 @@ void watch_stop(struct watch *w, size_t node)
 	hang_up(&w->lbd[node]);
 	w->node[node] = (struct watch_node){.connections = -1};
 	w->sync_word[node][0] = '\0';
+	w->was_active[node] = false;
+}
+
+const struct judge_role *watch_roles(const struct watch *w, size_t *n)
+{
+	*n = w->n_roles;
+	return w->role;
 }
 
 const struct watch_node *watch_node(const struct watch *w, size_t node)

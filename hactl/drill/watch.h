@@ -8,10 +8,15 @@
 #define HA_WATCH_H
 
 #include "home.h"
+#include "judge.h"
 #include "timeline.h"
 
 struct event_base;
 struct watch;
+
+enum {
+	WATCH_ROLES_MAX = 64,
+};
 
 /** What is known of one node. */
 struct watch_node {
@@ -37,6 +42,8 @@ void watch_free(struct watch *w);
 void watch_start(struct watch *w, size_t node);
 /** Forgets a node: its daemons are gone, nothing heard of them counts any longer. */
 void watch_stop(struct watch *w, size_t node);
+/** Who became Active, in order; *n receives how many, at most WATCH_ROLES_MAX. */
+const struct judge_role *watch_roles(const struct watch *w, size_t *n);
 const struct watch_node *watch_node(const struct watch *w, size_t node);
 
 #endif
