@@ -340,7 +340,11 @@ int cmd_resume(const struct hactl *h, int argc, char **argv)
 		out.ops->refusal(&out, &why);
 		status = HACTL_FAILED;
 	} else {
-		out.ops->done(&out, "this node may take the VIPs back when its priority says so");
+		out.ops->done(&out,
+			      jget_int(last.body, "resumed", 1) > 0
+				      ? "this node may take the VIPs back: with preempt = yes at "
+					"once, otherwise when the other node gives them up"
+				      : "nothing to resume: this node has not stepped down");
 		status = HACTL_DONE;
 	}
 	ctl_reply_fini(&last);

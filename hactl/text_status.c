@@ -371,7 +371,8 @@ static void print_sync(const struct out *out, const json_t *lbd)
 	print_counters(out->data, "errors   injections the kernel refused: ",
 		       json_object_get(sync, "inject_errors"));
 	print_counters(out->data, "refused  on the pair link: ", json_object_get(peer, "refused"));
-	if (*jget_str(peer, "last_error"))
+	/* An old error of a link that has long been up says nothing. */
+	if (*jget_str(peer, "last_error") && !jget_bool(peer, "connected", false))
 		fprintf(out->data, "link     last error: %s\n", jget_str(peer, "last_error"));
 }
 

@@ -169,6 +169,13 @@ static void judge_groups(const struct snapshot *s, struct verdict *v)
 		json_array_foreach (json_object_get(group, "faults"), j, fault)
 			say(v, VERDICT_DEGRADED, "fault %s", json_string_value(fault));
 	}
+	/* The kernel lets nothing through without a lease, whatever the daemon believes. */
+	json_array_foreach (json_object_get(s->vrrpd, "vips"), i, group) {
+		if (strcmp(jget_str(group, "state"), "Active") == 0 &&
+		    jget_int(group, "lease_left_ms", 0) < 0)
+			say(v, VERDICT_DOWN, "VIP %s has no lease and answers nobody",
+			    jget_str(group, "vip"));
+	}
 }
 
 static void judge_peer_groups(const struct snapshot *s, const json_t *peer, struct verdict *v)
@@ -198,6 +205,10 @@ static void judge_sync(const struct snapshot *s, const json_t *peer, struct verd
 		    receives ? snapshot_node(s) : snapshot_peer(s));
 	else if (strcmp(state, "synced") != 0)
 		say(v, VERDICT_DEGRADED, "connections are not kept in sync");
+	else if (jget_bool(sync, "diverged", false))
+		say(v, VERDICT_DEGRADED, "%lld connections here, %lld on %s",
+		    (long long)jget_int(sync, "connections", 0),
+		    (long long)jget_int(peer, "connections", 0), snapshot_peer(s));
 	else if (v->level == VERDICT_OK)
 		say(v, VERDICT_OK, "%lld connections in sync",
 		    (long long)(receives ? jget_int(peer, "connections", 0)

@@ -195,17 +195,18 @@ static json_t *inject_errors(const struct ct_counters *counters)
 static void row_sync(const struct ctl_call *call, const struct sync_status *s)
 {
 	ctl_row(call, CTL_ROW_SYNC,
-		json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:I, "
-			  "s:I, s:I}",
-			  "state", sync_level_name(s->level), "role", s->role, "entries_left",
-			  (json_int_t)s->entries_left, "eta_ms", ms_or_none(s->eta), "connections",
-			  (json_int_t)s->connections, "sent", (json_int_t)s->sent, "received",
-			  (json_int_t)s->received, "destroyed", (json_int_t)s->destroyed,
-			  "injected", (json_int_t)s->ct.injected, "inject_errors",
-			  inject_errors(&s->ct), "no_room", (json_int_t)s->ct.no_room, "overflows",
-			  (json_int_t)s->ct.overflows, "late", (json_int_t)s->late, "unacked",
-			  (json_int_t)s->unacked_bytes, "resyncs", (json_int_t)s->resyncs,
-			  "last_resync_ms", (json_int_t)mono_to_ms(s->last_resync)));
+		json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:I, "
+			  "s:I, s:I, s:I}",
+			  "state", sync_level_name(s->level), "role", s->role, "diverged",
+			  (int)s->diverged, "entries_left", (json_int_t)s->entries_left, "eta_ms",
+			  ms_or_none(s->eta), "connections", (json_int_t)s->connections, "sent",
+			  (json_int_t)s->sent, "received", (json_int_t)s->received, "destroyed",
+			  (json_int_t)s->destroyed, "injected", (json_int_t)s->ct.injected,
+			  "inject_errors", inject_errors(&s->ct), "no_room",
+			  (json_int_t)s->ct.no_room, "overflows", (json_int_t)s->ct.overflows,
+			  "late", (json_int_t)s->late, "unacked", (json_int_t)s->unacked_bytes,
+			  "resyncs", (json_int_t)s->resyncs, "last_resync_ms",
+			  (json_int_t)mono_to_ms(s->last_resync)));
 }
 
 static void cmd_status(void *arg, const struct ctl_call *call, const json_t *args)

@@ -7,6 +7,7 @@
 
 #include "layout.h"
 #include "layout_set.h"
+#include "nft_expr.h"
 
 #include <errno.h>
 #include <linux/netfilter.h>
@@ -19,9 +20,6 @@
 
 enum {
 	FAMILY = NFPROTO_INET,
-	/* Newer than the headers: rules outlive their owner, and a new owner may claim them. */
-	TABLE_PERSIST = 0x4,
-	TABLE_PROTECTED = NFT_TABLE_F_OWNER | TABLE_PERSIST,
 	TBL_CAPACITY_MIN = 65536,
 };
 
@@ -36,21 +34,6 @@ struct dataplane {
 };
 
 /* --- start ----------------------------------------------------------------------------------- */
-
-/* Creates and deletes a table with the flags in one transaction. */
-static bool kernel_takes_flags(struct nft_tx *tx, uint32_t flags)
-{
-	static const char name[] = DATAPLANE_TABLE "_probe";
-	struct nftnl_table *t = nftnl_table_alloc();
-	if (t != NULL) {
-		nftnl_table_set_str(t, NFTNL_TABLE_NAME, name);
-		nftnl_table_set_u32(t, NFTNL_TABLE_FLAGS, flags);
-	}
-	nft_tx_begin(tx);
-	nft_tx_add_table(tx, FAMILY, t, "probe table flags");
-	nft_tx_purge_table(tx, FAMILY, name);
-	return nft_tx_commit(tx, NULL) == 0;
-}
 
 struct reader {
 	struct plan_list *list;
@@ -115,7 +98,7 @@ static int look_at_left_over(struct dataplane *dp)
 	/* A dead owner's table keeps the flag persist alone. Flags can not be added later: a table
 	 * without it is replaced where this kernel could protect it. */
 	dp->adoptable = layout_recognise(&info, &dp->at.tbl_capacity) == 0 &&
-			(info.flags & TABLE_PERSIST) == (dp->at.table_flags & TABLE_PERSIST) &&
+			(info.flags & NFT_TABLE_PERSIST) == (dp->at.table_flags & NFT_TABLE_PERSIST) &&
 			read_contents(dp);
 	log_msg(dp->log, LOG_LEVEL_INFO, "dataplane: found table left by an earlier lbd action=%s",
 		dp->adoptable ? "adopt" : "replace");
@@ -137,9 +120,8 @@ int dataplane_open(const struct conf *conf, struct log *log, struct dataplane **
 			strerror(-err));
 		goto fail;
 	}
-	if (kernel_takes_flags(dp->tx, TABLE_PROTECTED))
-		dp->at.table_flags = TABLE_PROTECTED;
-	else
+	dp->at.table_flags = nft_table_protection(dp->tx, FAMILY, DATAPLANE_TABLE "_probe");
+	if (dp->at.table_flags == 0)
 		log_msg(log, LOG_LEVEL_INFO,
 			"dataplane: this kernel cannot protect a table from other programs; "
 			"do not run `nft flush ruleset`");

@@ -249,13 +249,17 @@ static void cmd_resume(void *arg, const struct ctl_call *call, const json_t *arg
 {
 	struct driver *d = arg;
 
+	int resumed = 0;
+
 	(void)args;
-	for (size_t i = 0; i < d->n_groups; i++)
+	for (size_t i = 0; i < d->n_groups; i++) {
+		resumed += d->groups[i].core.stepped_down;
 		driver_step(d, &d->groups[i], &(struct group_event){.kind = GROUP_EV_RESUME});
+	}
 	driver_arm(d);
 	if (driver_has_news(d))
 		driver_remember(d);
-	ctl_end(call, CTL_DONE, NULL);
+	ctl_end(call, CTL_DONE, json_pack("{s:i}", "resumed", resumed));
 }
 
 static void cmd_subscribe(void *arg, const struct ctl_call *call, const json_t *args)

@@ -5,6 +5,8 @@
  */
 #include "driver_priv.h"
 
+#include "host_check.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,11 +42,23 @@ static struct receiver *receiver_of(struct driver *d, const char *parent)
 	return r;
 }
 
+static int line_of_interface(const struct conf *conf, const char *interface)
+{
+	for (size_t i = 0; i < conf->n_vips; i++)
+		if (strcmp(conf->vips[i].interface, interface) == 0)
+			return conf->vips[i].interface_line;
+	return 0;
+}
+
 int driver_open_receiver(struct driver *d, struct receiver *r)
 {
 	r->ifindex = vif_index(d->vif, r->parent);
 	if (r->ifindex < 0) {
-		log_msg(d->log, LOG_LEVEL_ERR, "interface not found interface=%s", r->parent);
+		char text[160];
+
+		log_msg(d->log, LOG_LEVEL_ERR, "%s:%d: %s", d->conf->path,
+			line_of_interface(d->conf, r->parent),
+			host_check_missing(r->parent, text, sizeof(text)));
 		return r->ifindex;
 	}
 	int err = vif_sysctl_parent(r->parent);

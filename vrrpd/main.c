@@ -5,6 +5,7 @@
  */
 #include "daemon.h"
 #include "driver.h"
+#include "host_check.h"
 #include "notify.h"
 #include "privs.h"
 #include "realtime.h"
@@ -148,6 +149,16 @@ static void make_directory(struct log *log, const char *path, bool ours)
 	}
 }
 
+/** What the configuration expects of this host and the host does not have: it may still come. */
+static void warn_of_host(struct log *log, const struct conf *conf)
+{
+	struct conf_error *findings = host_check(conf);
+
+	for (const struct conf_error *f = findings; f; f = f->next)
+		log_msg(log, LOG_LEVEL_WARN, "%s:%d: %s", conf->path, f->line, f->text);
+	conf_errors_free(findings);
+}
+
 static int run(struct program *p, struct conf *conf_take)
 {
 	struct driver_options options = {
@@ -157,6 +168,7 @@ static int run(struct program *p, struct conf *conf_take)
 		.realtime = start_realtime(p->log),
 	};
 
+	warn_of_host(p->log, conf_take);
 	make_directory(p->log, p->options.rundir, false);
 	make_directory(p->log, p->options.statedir, true);
 	/* A signal that comes while devices are being made is obeyed once they can be unmade. */

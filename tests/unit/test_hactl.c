@@ -295,7 +295,8 @@ Test(hactl, resume_says_what_it_did)
 	struct result r = run(&script, cmd_resume, "resume");
 
 	cr_expect_eq(r.status, HACTL_DONE);
-	cr_expect_str_eq(r.out, "this node may take the VIPs back when its priority says so\n");
+	cr_expect_str_eq(r.out, "this node may take the VIPs back: with preempt = yes at once, "
+				"otherwise when the other node gives them up\n");
 }
 
 static const struct {
