@@ -97,9 +97,10 @@ static int look_at_left_over(struct dataplane *dp)
 	dp->left_over = true;
 	/* A dead owner's table keeps the flag persist alone. Flags can not be added later: a table
 	 * without it is replaced where this kernel could protect it. */
-	dp->adoptable = layout_recognise(&info, &dp->at.tbl_capacity) == 0 &&
-			(info.flags & NFT_TABLE_PERSIST) == (dp->at.table_flags & NFT_TABLE_PERSIST) &&
-			read_contents(dp);
+	dp->adoptable =
+		layout_recognise(&info, &dp->at.tbl_capacity) == 0 &&
+		(info.flags & NFT_TABLE_PERSIST) == (dp->at.table_flags & NFT_TABLE_PERSIST) &&
+		read_contents(dp);
 	log_msg(dp->log, LOG_LEVEL_INFO, "dataplane: found table left by an earlier lbd action=%s",
 		dp->adoptable ? "adopt" : "replace");
 	return 0;

@@ -34,6 +34,7 @@ fi
 
 # Criterion leaves its sockets behind.
 TMPDIR=$(mktemp -d)
+chmod 755 "$TMPDIR" # some tests run programs as an ordinary user
 export TMPDIR
 trap 'rm -rf "$TMPDIR"' EXIT
 
