@@ -43,8 +43,11 @@ static bool decode(struct ct *ct, const struct nlmsghdr *nlh, struct flow *out)
 	enum flow_error error =
 		flow_decode((const uint8_t *)nlh + CT_ATTRS_AT, nlh->nlmsg_len - CT_ATTRS_AT, out);
 
-	if (error != FLOW_OK && error != FLOW_OTHER_PROTOCOL)
+	if (error != FLOW_OK && error != FLOW_OTHER_PROTOCOL) {
 		ct->counters.undecodable++;
+		log_limited(ct->log, &ct->limit_refused, LOG_LEVEL_WARN,
+			    "kernel message not understood reason=\"%s\"", flow_error_text(error));
+	}
 	return error == FLOW_OK && flow_mark_is_ours(out->mark);
 }
 

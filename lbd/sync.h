@@ -32,11 +32,6 @@ struct sync_callbacks {
 	 * its verdicts with sync_send_verdict().
 	 */
 	void (*peer)(void *arg, bool connected, const struct sync_word *word);
-	/**
-	 * The peer has come to run our configuration: what it refused meanwhile (verdicts) is to be
-	 * sent again. Not called from sync_reload(), whose caller sends it all anyway.
-	 */
-	void (*config_equal)(void *arg);
 	/** The word for vrrpd changed; sync_get_status() has the rest. */
 	void (*level)(void *arg, enum sync_level level);
 };

@@ -130,8 +130,6 @@ static void take_word(struct sync *sync, const struct sync_word *word)
 	struct sync_event event = {
 		.type = SYNC_EV_PEER_WORD, .owner = word->owner, .epoch = word->epoch};
 
-	bool became_equal = !sync->fsm.config_equal && config.config_equal;
-
 	if (sync->fsm.config_equal != config.config_equal) {
 		note_config(sync, config.config_equal, word->config_hash);
 		sync_step(sync, &config);
@@ -140,8 +138,6 @@ static void take_word(struct sync *sync, const struct sync_word *word)
 	sync_step(sync, &event);
 	if (sync->callbacks.peer)
 		sync->callbacks.peer(sync->arg, true, word);
-	if (became_equal && sync->callbacks.config_equal)
-		sync->callbacks.config_equal(sync->arg);
 }
 
 static void take_flush(struct sync *sync, uint16_t server)

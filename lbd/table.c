@@ -209,8 +209,3 @@ uint32_t table_bucket(const struct addr *client, uint32_t m, uint32_t seed)
 	uint32_t hash = addr_jhash(client->bytes, addr_len_bytes(client), seed);
 	return (uint32_t)(((uint64_t)hash * m) >> 32);
 }
-
-uint16_t table_lookup(const uint16_t *bucket, uint32_t m, uint32_t seed, const struct addr *client)
-{
-	return bucket[table_bucket(client, m, seed)];
-}

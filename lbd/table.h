@@ -35,7 +35,4 @@ bool table_fill(uint16_t *bucket, uint32_t m, const struct table_server *servers
 /** The bucket of a client, 0..m-1, as the kernel's `jhash ip saddr mod m seed seed` gives it. */
 uint32_t table_bucket(const struct addr *client, uint32_t m, uint32_t seed);
 
-/** The number of the server that a filled table gives to the client, 0 for none. */
-uint16_t table_lookup(const uint16_t *bucket, uint32_t m, uint32_t seed, const struct addr *client);
-
 #endif

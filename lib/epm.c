@@ -122,8 +122,9 @@ enum epm_error epm_wire_get_header(struct wire_reader *r, struct epm_header *out
 	if (length != r->len_bytes)
 		return length > r->len_bytes ? EPM_ERR_SHORT : EPM_ERR_FRAG_LENGTH;
 	wire_skip(r, 2);
-	struct epm_header h = {.type = wire_get_u8(r), .flags = wire_get_u8(r)};
+	struct epm_header h = {.type = wire_get_u8(r)};
 
+	h.flags = wire_get_u8(r); /* in the order of the wire: an initialiser promises none */
 	wire_skip(r, 4);
 	h.frag_length_bytes = wire_get_u16_le(r);
 	h.auth_length_bytes = wire_get_u16_le(r);
@@ -146,6 +147,21 @@ enum epm_error epm_header_decode(const uint8_t *pdu, size_t len_bytes, struct ep
 
 	wire_reader_init(&r, pdu, len_bytes);
 	return epm_wire_get_header(&r, out);
+}
+
+enum epm_error epm_wire_open(struct wire_reader *r, const uint8_t *pdu, size_t len_bytes,
+			     enum epm_type type, struct epm_header *out)
+{
+	wire_reader_init(r, pdu, len_bytes);
+	enum epm_error error = epm_wire_get_header(r, out);
+
+	if (error != EPM_OK)
+		return error;
+	if (out->type != type)
+		return EPM_ERR_TYPE;
+	if ((out->flags & (EPM_FLAG_FIRST | EPM_FLAG_LAST)) != (EPM_FLAG_FIRST | EPM_FLAG_LAST))
+		return EPM_ERR_FLAGS;
+	return EPM_OK;
 }
 
 void epm_wire_put_header(struct wire_writer *w, enum epm_type type, uint32_t call_id)
@@ -193,15 +209,10 @@ enum epm_error epm_bind_decode(const uint8_t *pdu, size_t len_bytes, struct epm_
 	struct wire_reader r;
 	struct epm_header h;
 
-	wire_reader_init(&r, pdu, len_bytes);
-	enum epm_error error = epm_wire_get_header(&r, &h);
+	enum epm_error error = epm_wire_open(&r, pdu, len_bytes, EPM_BIND, &h);
 
 	if (error != EPM_OK)
 		return error;
-	if (h.type != EPM_BIND)
-		return EPM_ERR_TYPE;
-	if ((h.flags & (EPM_FLAG_FIRST | EPM_FLAG_LAST)) != (EPM_FLAG_FIRST | EPM_FLAG_LAST))
-		return EPM_ERR_FLAGS;
 	struct epm_bind bind = {.call_id = h.call_id};
 
 	wire_skip(&r, 4);

@@ -150,15 +150,10 @@ enum epm_error epm_map_request_decode(const uint8_t *pdu, size_t len_bytes,
 	struct wire_reader r;
 	struct epm_header h;
 
-	wire_reader_init(&r, pdu, len_bytes);
-	enum epm_error error = epm_wire_get_header(&r, &h);
+	enum epm_error error = epm_wire_open(&r, pdu, len_bytes, EPM_REQUEST, &h);
 
 	if (error != EPM_OK)
 		return error;
-	if (h.type != EPM_REQUEST)
-		return EPM_ERR_TYPE;
-	if ((h.flags & (EPM_FLAG_FIRST | EPM_FLAG_LAST)) != (EPM_FLAG_FIRST | EPM_FLAG_LAST))
-		return EPM_ERR_FLAGS;
 	struct epm_map_request req = {.call_id = h.call_id};
 
 	wire_skip(&r, 4);

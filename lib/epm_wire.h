@@ -20,6 +20,10 @@ bool epm_wire_same_interface(const struct epm_syntax *a, const struct epm_syntax
 /** Reads and checks the header of the one whole PDU in r; ends r before an auth trailer. */
 enum epm_error epm_wire_get_header(struct wire_reader *r, struct epm_header *out)
 	__attribute__((warn_unused_result));
+/** The same for a PDU that must be of this type and in one fragment; starts r on its bytes. */
+enum epm_error epm_wire_open(struct wire_reader *r, const uint8_t *pdu, size_t len_bytes,
+			     enum epm_type type, struct epm_header *out)
+	__attribute__((warn_unused_result));
 /** Begins an unfragmented PDU. */
 void epm_wire_put_header(struct wire_writer *w, enum epm_type type, uint32_t call_id);
 /** Fills in frag_length; returns it, or 0 when the PDU did not fit. */

@@ -93,16 +93,6 @@ void nft_expr_meta(struct nft_rule *r, uint32_t key, uint32_t dreg)
 	nftnl_rule_add_expr(r->rule, e);
 }
 
-void nft_expr_meta_set(struct nft_rule *r, uint32_t key, uint32_t sreg)
-{
-	struct nftnl_expr *e = expr_new(r, "meta");
-	if (e == NULL)
-		return;
-	nftnl_expr_set_u32(e, NFTNL_EXPR_META_KEY, key);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_META_SREG, sreg);
-	nftnl_rule_add_expr(r->rule, e);
-}
-
 void nft_expr_ct(struct nft_rule *r, uint32_t key, uint32_t dreg)
 {
 	struct nftnl_expr *e = expr_new(r, "ct");

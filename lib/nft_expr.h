@@ -48,8 +48,6 @@ void nft_expr_payload(struct nft_rule *r, uint32_t base, uint32_t offset_bytes, 
 		      uint32_t dreg);
 /** dreg = meta key (NFT_META_*). */
 void nft_expr_meta(struct nft_rule *r, uint32_t key, uint32_t dreg);
-/** meta key = sreg. */
-void nft_expr_meta_set(struct nft_rule *r, uint32_t key, uint32_t sreg);
 /** dreg = conntrack key without direction (NFT_CT_*). */
 void nft_expr_ct(struct nft_rule *r, uint32_t key, uint32_t dreg);
 /** conntrack key = sreg. */

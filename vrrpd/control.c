@@ -24,11 +24,13 @@ static json_t *daemon_row(const struct driver *d, mono now)
 	char hash[17];
 
 	snprintf(hash, sizeof(hash), "%016" PRIx64, d->conf->hash);
-	return json_pack("{s:s, s:s, s:s, s:i, s:I, s:s, s:b, s:b, s:I}", "daemon", "vrrpd", "node",
-			 conf_self(d->conf)->name, "version", HAPAIR_VERSION, "pid", (int)getpid(),
-			 "uptime_ms", age_ms(d->started, now), "config_hash", hash, "realtime",
-			 d->options.realtime, "lease_protected", lease_is_protected(d->lease),
-			 "lease_repaired", (json_int_t)d->lease_repaired);
+	return json_pack("{s:s, s:s, s:s, s:i, s:I, s:s, s:b, s:b, s:I, s:I}", "daemon", "vrrpd",
+			 "node", conf_self(d->conf)->name, "version", HAPAIR_VERSION, "pid",
+			 (int)getpid(), "uptime_ms", age_ms(d->started, now), "config_hash", hash,
+			 "realtime", d->options.realtime, "lease_protected",
+			 lease_is_protected(d->lease), "lease_repaired",
+			 (json_int_t)d->lease_repaired, "netlink_overruns",
+			 (json_int_t)vif_watch_overruns(d->watch));
 }
 
 static json_t *faults_of(const struct dgroup *g)

@@ -3,8 +3,6 @@
 
 #include "owner.h"
 
-#include "mono.h"
-
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,11 +13,9 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
-	STOP_PATIENCE_MS = 1000,
 	EXIT_NO_START = 127,
 };
 
@@ -104,17 +100,4 @@ void child_kill(pid_t *pid)
 	while (waitpid(*pid, &status, 0) < 0 && errno == EINTR)
 		;
 	*pid = 0;
-}
-
-void child_stop(pid_t *pid)
-{
-	mono deadline = mono_add(mono_now(), mono_from_ms(STOP_PATIENCE_MS));
-	int status;
-
-	if (*pid <= 0)
-		return;
-	kill(*pid, SIGTERM);
-	while (*pid > 0 && !child_ended(pid, &status) && mono_before(mono_now(), deadline))
-		nanosleep(&(struct timespec){.tv_nsec = 2 * MONO_NS_PER_MS}, NULL);
-	child_kill(pid);
 }

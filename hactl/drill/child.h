@@ -26,8 +26,6 @@ pid_t child_spawn(const struct child_place *place, const char *const *argv)
 	__attribute__((warn_unused_result));
 /** Kills and reaps a child; *pid becomes 0. 0 and less are fine. */
 void child_kill(pid_t *pid);
-/** Sends SIGTERM, waits up to a second, then kills and reaps. */
-void child_stop(pid_t *pid);
 /** True when the child has ended; then *pid becomes 0 and *status its wait status. */
 bool child_ended(pid_t *pid, int *status);
 

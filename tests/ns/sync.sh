@@ -375,7 +375,7 @@ scene_config() {
 	tell a "verdict 1 up" >/dev/null
 	tell a "died 1" >/dev/null
 	tell a "reload $work/conf" >/dev/null
-	check "when it is equal again the peer is told" soon grep -q '^equal' "$work/b.out"
+	check "when it is equal again the peer knows" soon status_has b config_equal=1
 	check "meanwhile no verdict got through" bash -c "! grep ^verdict $work/b.out"
 	check "and no order to forget a server" soon status_has b late=1
 	tell a "verdict 1 up" >/dev/null

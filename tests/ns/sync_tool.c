@@ -86,13 +86,6 @@ static void on_level(void *arg, enum sync_level level)
 	fflush(stdout);
 }
 
-static void on_config_equal(void *arg)
-{
-	(void)arg;
-	printf("equal\n");
-	fflush(stdout);
-}
-
 static void reload(struct tool *tool, const char *file)
 {
 	char error[PAIR_ERROR_MAX] = "the file";
@@ -167,7 +160,6 @@ static int serve(const struct conf *conf, const char *node, struct log *log)
 {
 	static const struct sync_callbacks callbacks = {
 		.verdict = on_verdict,
-		.config_equal = on_config_equal,
 		.level = on_level,
 	};
 	struct event_config *config = event_config_new();
